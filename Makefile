@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+#
+# forkscope's one Makefile. `make help` lists what it makes; results lie in build/.
+# Sources are found by wildcard: a new file in a room needs no line here.
+#
+#   SAN=address,undefined   build with sanitizers, in build/san-address,undefined/
+#   V=1                     show the commands
+#   PREFIX= DESTDIR=        for install
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
+INCDIR  ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+CXX     := g++
+CLANG   ?= clang-14
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PYTHON  := /usr/bin/python3
+
+VERSION := 0.1.0
+
+B := build$(if $(SAN),/san-$(SAN))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
+
+WARN     := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla
+OPT      ?= -O2
+CFLAGS   ?= -g
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
+	-DFORKSCOPE_VERSION='"$(VERSION)"' -Iinclude $(SANFLAGS)
+
+# --- forkscope ------------------------------------------------------------------------------
+
+TRACER_SRC := $(wildcard tracer/*/*.c)
+TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
+TRACER_LIB := $(B)/libtracer.a
+TRACER_LIBS = -lbpf -lelf -lz -pthread
+
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+BPF_OBJ  := $(BPF_SRC:%.c=$(B)/obj/%.o)
+BPF_SKEL := $(B)/gen/forkscope.skel.h
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+# --- libprocpool ----------------------------------------------------------------------------
+
+POOL_CMD_SRC := $(wildcard pool/cmd/*.c)
+POOL_WORKER_SRC := $(wildcard pool/worker_main.c)
+POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
+POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a) \
+	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
+
+# --- what there is --------------------------------------------------------------------------
+
+MAN := $(patsubst doc/man/%.scd,$(B)/man/%,$(wildcard doc/man/*.scd))
+
+.PHONY: all
+all: $(B)/forkscope $(POOL_ALL) $(MAN)
+
+.PHONY: help
+help:
+	@echo 'make            build everything into build/'
+	@echo 'make demo       trace CPython multiprocessing under its three start methods, and compare'
+	@echo 'make check      all tests (root: BPF tests too)'
+	@echo 'make bench      cost and speed, measured side by side'
+	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
+	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make clean'
+
+# Set-up comes first where a person types one command on a fresh machine.
+.PHONY: deps
+deps:
+	$(Q)scripts/install-deps
+
+$(B)/forkscope: $(B)/obj/tracer/main.o $(TRACER_LIB)
+	$(call say,LINK)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(TRACER_LIBS)
+
+$(TRACER_LIB): $(TRACER_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/obj/%.o: %.c
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+# A program of pool/ or shim/ never sees tracer/, and the other way round.
+$(B)/obj/tracer/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen
+$(B)/obj/tests/unit/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
+$(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
+$(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
+$(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
+
+$(B)/obj/tracer/capture/source_bpf.o: $(BPF_SKEL)
+
+$(B)/obj/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -MT $@ -MF $(@:.o=.d) \
+		-D__TARGET_ARCH_$(BPF_ARCH) -Iinclude -Ibpf -c -o $@ $<
+
+$(B)/gen/forkscope.bpf.o: $(BPF_OBJ)
+	$(call say,BPFLINK)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(BPF_SKEL): $(B)/gen/forkscope.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name forkscope_bpf > $@
+
+POOL_OBJ := $(POOL_SRC:%.c=$(B)/obj/%.o)
+
+$(B)/libprocpool.a: $(POOL_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libprocpool.so.1: $(POOL_OBJ) $(wildcard pool/libprocpool.map)
+	$(call say,LINK)
+	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libprocpool.so.1 \
+		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now -o $@ $(POOL_OBJ) -ldl -pthread
+
+$(B)/libprocpool.so: $(B)/libprocpool.so.1
+	$(Q)ln -sf $(<F) $@
+
+$(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
+	$(call say,LINK)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+
+$(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
+	$(call say,LINK)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+
+$(B)/man/%: doc/man/%.scd
+	$(call say,MAN)
+	@mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
+
+# --- tests ----------------------------------------------------------------------------------
+#
+# tests/unit/test_*.c   cmocka, linked with the tracer's rooms
+# tests/pool/test_*.c   cmocka, linked with libprocpool
+# tests/cases/*.c       small programs to be traced; each tells what a trace of it must say
+# tests/*/*.t           scripts that print TAP and run build/ programs
+
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
+CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/harness.c))
+
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
+
+$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
+
+# Traced programs are built plain: a sanitizer would change how they start and end.
+$(B)/tests/cases/%: tests/cases/%.c
+	$(call say,CASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases \
+		$$(sed -n 's/^ \* build: *//p' $<) -o $@ $< -pthread
+
+.PRECIOUS: $(B)/obj/%.o $(B)/obj/bpf/%.bpf.o
+
+.PHONY: tests-built
+tests-built: all $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN)
+
+SUITES := style unit cli cases real stress pool fuzz
+
+.PHONY: check
+check: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $(SUITES)
+
+.PHONY: $(SUITES:%=check-%)
+$(SUITES:%=check-%): check-%: tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $*
+
+.PHONY: lint
+lint:
+	$(Q)scripts/lint
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

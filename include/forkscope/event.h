@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * THE event: one definition for the BPF probes, the shim and the tracer.
+ *
+ * A trace is a sequence of records, each one fact. Every record begins with struct fs_event; its
+ * type says which struct it really is, its size how long it is, tail included. The tail holds what
+ * has no fixed length (strings, tables); the fixed part says how long each piece of it is.
+ *
+ * Rules of this file:
+ *  - Numbers are for ever: append, never renumber, never reuse. A struct may grow at its end only
+ *    (readers go by `size`), and a reserved field may get a meaning.
+ *  - Fixed-width types, no implicit padding; the static asserts at the end hold every size.
+ *  - Facts, not verdicts: what a fact means (start method, kind of a file, role) is the model's.
+ *  - Text comes as the kernel has it: any bytes. Whoever prints it, escapes it.
+ *
+ * Processes: `pid` is the thread group id and `tid` the thread id, both as the pid namespace of the
+ * recording forkscope numbers them; `ns_pid` is the process's number in its own (innermost) pid
+ * namespace, 0 where unknown. (pid, start_ns) names one process for ever; start_ns is the boot-time
+ * start of the thread group's leader, which an exec from another thread does not change.
+ *
+ * Open files: a `file` is the identity of one open file description, the same through dup, fork,
+ * exec and SCM_RIGHTS; 0 where it could not be read. FS_EV_FILE describes it, and comes before, or
+ * right after, the first event that names it.
+ */
+#ifndef FORKSCOPE_EVENT_H
+#define FORKSCOPE_EVENT_H
+
+#ifdef __bpf__
+typedef signed char int8_t;
+typedef unsigned char uint8_t;
+typedef short int16_t;
+typedef unsigned short uint16_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#else
+#include <stdint.h>
+#endif
+
+/* Which witness said it. */
+enum fs_source {
+	FS_SOURCE_BPF = 1,    /* kernel probes */
+	FS_SOURCE_SHIM = 2,   /* the preloaded library */
+	FS_SOURCE_USDT = 3,   /* probes compiled into a program */
+	FS_SOURCE_TRACER = 4, /* forkscope itself: losses, what it read from /proc */
+};
+
+/* Event types. The lower-case names in the comments are the names in JSON and in `lost_by`. */
+enum fs_event_type {
+	/* life: 1-31 */
+	FS_EV_FORK = 1,	        /* fork: a process was made */
+	FS_EV_FORK_DONE = 2,    /* fork_done: the call that made it returned (or failed) */
+	FS_EV_THREAD_START = 3, /* thread_start */
+	FS_EV_THREAD_EXIT = 4,  /* thread_exit */
+	FS_EV_EXEC = 5,	        /* exec: a new image */
+	FS_EV_EXEC_ARGV = 6,    /* exec_argv: more of the argv of the exec (or failed exec) before */
+	FS_EV_EXEC_FAILED = 7,  /* exec_failed */
+	FS_EV_EXIT = 8,	        /* exit: the process (its last thread) ended */
+	FS_EV_REAP = 9,	        /* reap: a wait call returned a child */
+	FS_EV_REPARENT = 10,    /* reparent: the parent ended, somebody else got the child */
+	FS_EV_SIGNAL = 11,      /* signal: one was sent */
+	FS_EV_OOM_KILL = 12,    /* oom_kill: the kernel chose a victim */
+	FS_EV_RENAME = 13,      /* rename: a thread changed its name */
+	FS_EV_STATE = 14,       /* state: ids, masks, limits, cwd ... at fork, before and after exec */
+	FS_EV_PROCESS = 15,     /* process: found already running when the recording began */
+	FS_EV_THREAD = 16,      /* thread: likewise */
+	FS_EV_CRED = 17,        /* cred: a process changed its uid or gid */
+	FS_EV_FIRST_WRITE = 18, /* first_write: first write to a pipe or socket above fd 2 in this image */
+
+	/* fds: 32-63 */
+	FS_EV_FILE = 32,        /* file: what an open file description is */
+	FS_EV_FD_TABLE = 33,    /* fd_table: (a piece of) a process's table */
+	FS_EV_FD_SEND = 34,     /* fd_send: fds sent by SCM_RIGHTS, one event a message */
+	FS_EV_FD_RECV = 35,     /* fd_recv: fds received by SCM_RIGHTS */
+	FS_EV_FD_GETFD = 36,    /* fd_getfd: pidfd_getfd(2) took a copy of another process's fd */
+	FS_EV_FD_OPEN = 37,     /* fd_open: a new fd on a new file (open, pipe, socket, accept ...) */
+	FS_EV_FD_CLOSE = 38,    /* fd_close */
+	FS_EV_FD_DUP = 39,      /* fd_dup: a new fd on an old file */
+	FS_EV_FD_CLOEXEC = 40,  /* fd_cloexec: the flag was changed after birth */
+	FS_EV_FD_CLOSE_RANGE = 41, /* fd_close_range */
+	FS_EV_FD_USE = 42,      /* fd_use: first system call of this process that names this fd */
+	FS_EV_FD_UNSHARE = 43,  /* fd_unshare: a shared table became the process's own */
+	FS_EV_FD_SEND_FAILED = 44, /* fd_send_failed: the FD_SEND of this thread before did not happen */
+	FS_EV_BLIND_SPOT = 45,  /* blind_spot: from here on this process may act unseen */
+
+	/* waits: 64-79 */
+	FS_EV_FUTEX_STUCK = 64, /* reserved */
+	FS_EV_BLOCKED = 65,     /* reserved */
+
+	/* intent, from the shim: 96-127, reserved */
+	FS_EV_SHIM_HELLO = 96,
+	FS_EV_CALL = 97,
+	FS_EV_STACK = 98,
+	FS_EV_FORK_SNAPSHOT = 99,
+	FS_EV_LOCK_HELD = 100,
+	FS_EV_STDIO_PENDING = 101,
+	FS_EV_HANDLER = 102,
+	FS_EV_DLOPEN = 103,
+
+	/* marks, from the annotation API and libprocpool: 128-159, reserved */
+	FS_EV_MARK = 128,
+	FS_EV_SPAN_BEGIN = 129,
+	FS_EV_SPAN_END = 130,
+	FS_EV_POOL_OPEN = 131,
+	FS_EV_POOL_CLOSE = 132,
+	FS_EV_WORKER_START = 133,
+	FS_EV_WORKER_READY = 134,
+	FS_EV_WORKER_EXIT = 135,
+	FS_EV_TASK_SUBMIT = 136,
+	FS_EV_TASK_START = 137,
+	FS_EV_TASK_DONE = 138,
+
+	/* the recording itself: 192- */
+	FS_EV_LOST = 192, /* lost: events that did not fit; a gap on the time line */
+};
+
+/* Loss counters are kept per type; types at or above this share the last counter. */
+#define FS_EV_MAX 256
+
+/* fs_event.flags */
+#define FS_EVENT_CUT 0x01 /* the tail was longer than could be copied; the fixed part says how long */
+#define FS_EVENT_COMPAT 0x02 /* a 32-bit system call */
+#define FS_EVENT_UNREADABLE 0x04 /* some user memory could not be read (page not resident) */
+
+struct fs_event {
+	uint32_t size;     /* of the whole record, tail and padding included; a multiple of 8 */
+	uint16_t type;     /* enum fs_event_type */
+	uint8_t source;    /* enum fs_source */
+	uint8_t flags;     /* FS_EVENT_* */
+	uint64_t ts_ns;    /* CLOCK_MONOTONIC */
+	uint64_t start_ns; /* of the process; see above */
+	uint32_t pid;      /* whose act or state it is; 0: nobody's (kernel, recorder) */
+	uint32_t tid;
+	uint32_t ns_pid;
+	uint32_t cpu;
+};
+
+/* h: the thread whose call it was (the creator; the parent, except with CLONE_PARENT). */
+struct fs_ev_fork {
+	struct fs_event h;
+	uint64_t child_start_ns;
+	uint64_t parent_start_ns;
+	uint64_t clone_flags;   /* as clone3 has them; without the exit signal */
+	uint64_t creator_blocked; /* the creator's signal mask (posix_spawn blocks all) */
+	uint64_t parent_rss_kb; /* memory of the creator at the fork, 0 where unknown */
+	uint64_t parent_pgtables_kb;
+	uint32_t child_pid;
+	uint32_t child_ns_pid;
+	uint32_t parent_pid;    /* the kernel's parent at birth */
+	uint32_t threads;       /* alive in the creator at that instant */
+	uint32_t exit_signal;
+	uint32_t syscall;       /* number, in the ABI told by FS_EVENT_COMPAT */
+	uint32_t has_stack;     /* 1: the caller gave a new stack, 0: not */
+	uint32_t ns_level;      /* depth of the child's pid namespace below forkscope's */
+	char comm[16];
+};
+
+/* The creator's call came back. With vfork that is after the child's exec or exit. */
+struct fs_ev_fork_done {
+	struct fs_event h;
+	uint64_t enter_ns;       /* when the call began */
+	uint64_t child_start_ns; /* 0 when it failed */
+	uint32_t child_pid;      /* 0 when it failed */
+	int32_t ret;             /* what the caller saw: a pid in its own namespace, or -errno */
+	uint64_t clone_flags;
+	uint32_t syscall;
+	uint32_t reserved;
+};
+
+/* h.tid: the thread that made it. */
+struct fs_ev_thread_start {
+	struct fs_event h;
+	uint64_t clone_flags;
+	uint32_t new_tid;
+	uint32_t new_ns_tid;
+	char comm[16];
+};
+
+struct fs_ev_thread_exit {
+	struct fs_event h;
+	uint32_t exit_code; /* as wait status */
+	uint32_t is_leader; /* 1: the thread group's leader, while others live on */
+	char comm[16];
+};
+
+/*
+ * Tail: filename, NUL, interp, NUL, then the first argv_len bytes of argv (arguments NUL-separated
+ * as in /proc/PID/cmdline). When argv_len < argv_total, FS_EV_EXEC_ARGV records follow with the rest.
+ */
+struct fs_ev_exec {
+	struct fs_event h;
+	uint32_t argc;
+	uint32_t from_tid;     /* the thread that called exec; differs from pid: not the leader */
+	uint32_t filename_len; /* without the NUL */
+	uint32_t interp_len;   /* the image in fact loaded; differs from filename for "#!" */
+	uint32_t argv_len;     /* in this record */
+	uint32_t argv_total;
+	char comm[16];
+};
+
+/* Tail: len bytes. */
+struct fs_ev_exec_argv {
+	struct fs_event h;
+	uint32_t offset; /* of these bytes in the whole argv */
+	uint32_t len;
+};
+
+/*
+ * Tail as for fs_ev_exec without interp. argv was read from the caller's memory; FS_EVENT_UNREADABLE
+ * tells that pages were missing. argv_total counts what was read.
+ */
+struct fs_ev_exec_failed {
+	struct fs_event h;
+	int32_t error; /* positive errno */
+	uint32_t argc;
+	uint32_t filename_len;
+	uint32_t argv_len;
+	uint32_t argv_total;
+	int32_t dirfd; /* of execveat; AT_FDCWD else */
+};
+
+#define FS_EXIT_AUTOREAP 0x1   /* nobody will wait: the parent ignores SIGCHLD */
+#define FS_EXIT_BEFORE_EXEC 0x2 /* died inside the kernel's exec, past the point of no return */
+
+struct fs_ev_exit {
+	struct fs_event h;
+	uint64_t cpu_ns;       /* of all its threads */
+	uint64_t minor_faults;
+	uint64_t major_faults;
+	uint64_t peak_rss_kb;
+	uint64_t parent_start_ns;
+	uint32_t parent_pid;   /* the kernel's parent now: differs from birth when reparented */
+	uint32_t status;       /* as wait(2) gives it: signal | core << 7 | code << 8 */
+	uint32_t last_tid;     /* the thread that ended last */
+	uint32_t exit_flags;   /* FS_EXIT_* */
+	char comm[16];
+};
+
+/* h: the waiter. Written for every child a wait call returned, stopped ones included (options tell). */
+struct fs_ev_reap {
+	struct fs_event h;
+	uint64_t child_start_ns; /* 0 where unknown */
+	uint32_t child_pid;      /* forkscope's number, 0 where unknown */
+	uint32_t child_ns_pid;   /* what the call returned */
+	uint32_t options;        /* of the wait call */
+	uint32_t syscall;
+};
+
+/* h: the process that ended. */
+struct fs_ev_reparent {
+	struct fs_event h;
+	uint64_t child_start_ns;
+	uint64_t to_start_ns;
+	uint32_t child_pid;
+	uint32_t to_pid;
+};
+
+/* h: the sender; pid 0: the kernel. SIGCHLD by the kernel is not told: exit says it. */
+struct fs_ev_signal {
+	struct fs_event h;
+	uint64_t to_start_ns;
+	uint32_t to_pid;
+	uint32_t to_tid;
+	uint32_t sig;
+	int32_t code;   /* si_code */
+	uint32_t group; /* 1: to the process, 0: to the thread */
+	uint32_t result; /* 0 delivered, 1 ignored, 2 already pending, 3-4 lost by overflow */
+};
+
+/* h: the victim. */
+struct fs_ev_oom_kill {
+	struct fs_event h;
+	char comm[16];
+};
+
+/* h: the thread renamed (by itself or another). */
+struct fs_ev_rename {
+	struct fs_event h;
+	char comm[16];
+};
+
+enum fs_state_when {
+	FS_STATE_AT_FORK = 1,    /* h is the child, just born */
+	FS_STATE_BEFORE_EXEC = 2,
+	FS_STATE_AFTER_EXEC = 3,
+	FS_STATE_ATTACHED = 4,
+};
+
+/* Index of each namespace in fs_ev_state.ns. */
+enum fs_ns {
+	FS_NS_MNT, FS_NS_UTS, FS_NS_IPC, FS_NS_PID, FS_NS_NET, FS_NS_CGROUP, FS_NS_TIME, FS_NS_USER,
+	FS_NS_COUNT
+};
+
+/*
+ * What a process inherits besides memory and fds. A child whose state is that of its parent's last
+ * FS_EV_STATE gets none at its fork: look at the parent's. Tail: the components of the working directory's path,
+ * the deepest first, each NUL-terminated, cwd_len bytes in all (an empty cwd_len: unknown).
+ */
+struct fs_ev_state {
+	struct fs_event h;
+	uint64_t sig_blocked; /* bit n-1: signal n; of the calling thread */
+	uint64_t sig_ignored;
+	uint64_t sig_caught;
+	uint64_t cgroup_id;   /* of the default (v2) hierarchy */
+	uint64_t rlimits[32]; /* soft, hard of RLIMIT_CPU, RLIMIT_FSIZE ... in the kernel's order */
+	uint32_t ns[8];       /* inode numbers, by enum fs_ns; 0 unknown */
+	uint32_t when;        /* enum fs_state_when */
+	uint32_t umask;
+	uint32_t uid, euid, gid, egid;
+	uint32_t no_new_privs;
+	uint32_t cwd_len;
+};
+
+/* A process found running. Tail: exe path, NUL, argv (argv_len bytes). */
+struct fs_ev_process {
+	struct fs_event h;
+	uint64_t parent_start_ns;
+	uint32_t parent_pid;
+	uint32_t threads;
+	uint32_t exe_len;
+	uint32_t argv_len;
+	uint32_t kthread; /* 1: a kernel thread */
+	uint32_t ns_level;
+	char comm[16];
+};
+
+struct fs_ev_thread {
+	struct fs_event h;
+	uint64_t thread_start_ns;
+	char comm[16];
+};
+
+struct fs_ev_cred {
+	struct fs_event h;
+	uint32_t uid, euid, suid, gid, egid, sgid;
+};
+
+struct fs_ev_first_write {
+	struct fs_event h;
+	uint64_t file;
+	uint32_t fd;
+	uint32_t syscall;
+};
+
+/*
+ * What an open file description is, as facts; model/ names its kind. Tail: components of its path (or
+ * its one name, as "[eventfd]" or "memfd:x"), deepest first, each NUL-terminated, name_len bytes.
+ */
+struct fs_ev_file {
+	struct fs_event h;
+	uint64_t file;
+	uint64_t ino;
+	uint64_t sock_peer_ino; /* AF_UNIX: inode of the connected peer's socket, 0 unknown or none */
+	uint32_t dev;           /* kernel's encoding: major << 20 | minor */
+	uint32_t rdev;
+	uint32_t sb_magic;      /* of its file system (statfs(2)'s f_type) */
+	uint32_t mode;          /* st_mode */
+	uint32_t open_flags;    /* O_* as F_GETFL gives them */
+	uint32_t f_mode;        /* 1 readable, 2 writable */
+	uint16_t sock_family;   /* AF_*, 0 when no socket */
+	uint16_t sock_type;     /* SOCK_* */
+	uint16_t sock_protocol;
+	uint16_t sock_state;    /* the kernel's sk_state: TCP_LISTEN (10) = listening ... */
+	uint32_t name_len;
+	uint32_t reserved;
+	uint8_t local_addr[16]; /* AF_INET and AF_INET6, network order; v4 in the first four bytes */
+	uint8_t peer_addr[16];
+	uint16_t local_port;    /* host order */
+	uint16_t peer_port;
+	uint32_t reserved2;
+};
+
+/* One fd of a table or a message. */
+struct fs_fd {
+	uint64_t file;
+	uint32_t fd;
+	uint32_t flags; /* FS_FD_* */
+};
+#define FS_FD_CLOEXEC 0x1
+
+enum fs_fd_table_when {
+	FS_TABLE_AT_FORK = 1,    /* h: the child */
+	FS_TABLE_AFTER_EXEC = 2,
+	FS_TABLE_ATTACHED = 3,
+};
+
+#define FS_TABLE_SHARED 0x1 /* the child shares the creator's table (CLONE_FILES): no entries follow */
+
+/*
+ * A piece of a table, entries in order of fd; the last one has `last` 1. Tail: struct fs_fd[count].
+ * A table of which a piece was lost has count_before != what came before it.
+ */
+struct fs_ev_fd_table {
+	struct fs_event h;
+	uint32_t when;         /* enum fs_fd_table_when */
+	uint32_t count;
+	uint32_t count_before; /* entries of this table in earlier pieces */
+	uint32_t last;
+	uint32_t table_flags;  /* FS_TABLE_* */
+	uint32_t reserved;
+};
+
+#define FS_PASS_CTRUNC 0x1	    /* MSG_CTRUNC: some fds did not fit and are lost */
+#define FS_PASS_CMSG_CLOEXEC 0x2 /* the receiver asked for CLOEXEC */
+#define FS_PASS_PEEK 0x4             /* MSG_PEEK: a copy; the message stays */
+
+/* One message with SCM_RIGHTS. Tail: struct fs_fd[count]; when sent, fd is the sender's number. */
+struct fs_ev_fd_pass {
+	struct fs_event h;
+	uint64_t sock_file;     /* the socket, as open file description */
+	uint64_t sock_ino;
+	uint64_t sock_peer_ino; /* of the connected peer's socket, 0 unknown */
+	uint32_t sock_fd;
+	uint32_t syscall;
+	uint32_t pass_flags;    /* FS_PASS_* */
+	uint32_t message;       /* index in a sendmmsg or recvmmsg */
+	uint32_t count;
+	uint32_t cmsgs;         /* SCM_RIGHTS control messages they came in */
+};
+
+/* h: the taker. */
+struct fs_ev_fd_getfd {
+	struct fs_event h;
+	uint64_t file;
+	uint64_t from_start_ns;
+	uint32_t from_pid;
+	uint32_t from_fd;
+	uint32_t fd;
+	uint32_t pidfd;
+};
+
+/* FD_OPEN, FD_CLOSE, FD_USE, FD_CLOEXEC (flags: the new value), FD_UNSHARE (fd unused). */
+struct fs_ev_fd {
+	struct fs_event h;
+	uint64_t file;
+	uint32_t fd;
+	uint32_t flags;   /* FS_FD_CLOEXEC */
+	uint32_t syscall;
+	uint32_t reserved;
+};
+
+struct fs_ev_fd_dup {
+	struct fs_event h;
+	uint64_t file;
+	uint32_t old_fd;
+	uint32_t fd;
+	uint32_t flags; /* FS_FD_CLOEXEC */
+	uint32_t syscall;
+};
+
+#define FS_CLOSE_RANGE_UNSHARE 0x2
+#define FS_CLOSE_RANGE_CLOEXEC 0x4
+
+struct fs_ev_fd_close_range {
+	struct fs_event h;
+	uint32_t first;
+	uint32_t last;
+	uint32_t range_flags; /* FS_CLOSE_RANGE_* as in the call */
+	uint32_t reserved;
+};
+
+struct fs_ev_fd_send_failed {
+	struct fs_event h;
+	int32_t error;    /* positive errno */
+	uint32_t messages; /* how many of the sendmmsg's messages did go out; 0 for sendmsg */
+};
+
+enum fs_blind_spot {
+	FS_BLIND_IO_URING = 1, /* its requests do not pass the system call probes */
+};
+
+struct fs_ev_blind_spot {
+	struct fs_event h;
+	uint32_t what; /* enum fs_blind_spot */
+	uint32_t reserved;
+};
+
+/* Losses of one type between two instants. h.pid is 0. */
+struct fs_ev_lost {
+	struct fs_event h;
+	uint64_t from_ns;
+	uint64_t to_ns;
+	uint64_t count;
+	uint32_t lost_type; /* enum fs_event_type */
+	uint32_t lost_source; /* enum fs_source */
+};
+
+#ifdef __cplusplus
+#define FS_STATIC_ASSERT(c) static_assert(c, #c)
+#else
+#define FS_STATIC_ASSERT(c) _Static_assert(c, #c)
+#endif
+#define FS_SIZE_IS(type, bytes) FS_STATIC_ASSERT(sizeof(struct type) == (bytes))
+FS_SIZE_IS(fs_event, 40);
+FS_SIZE_IS(fs_ev_fork, 136);
+FS_SIZE_IS(fs_ev_fork_done, 80);
+FS_SIZE_IS(fs_ev_thread_start, 72);
+FS_SIZE_IS(fs_ev_thread_exit, 64);
+FS_SIZE_IS(fs_ev_exec, 80);
+FS_SIZE_IS(fs_ev_exec_argv, 48);
+FS_SIZE_IS(fs_ev_exec_failed, 64);
+FS_SIZE_IS(fs_ev_exit, 112);
+FS_SIZE_IS(fs_ev_reap, 64);
+FS_SIZE_IS(fs_ev_reparent, 64);
+FS_SIZE_IS(fs_ev_signal, 72);
+FS_SIZE_IS(fs_ev_oom_kill, 56);
+FS_SIZE_IS(fs_ev_rename, 56);
+FS_SIZE_IS(fs_ev_state, 392);
+FS_SIZE_IS(fs_ev_process, 88);
+FS_SIZE_IS(fs_ev_thread, 64);
+FS_SIZE_IS(fs_ev_cred, 64);
+FS_SIZE_IS(fs_ev_first_write, 56);
+FS_SIZE_IS(fs_ev_file, 144);
+FS_SIZE_IS(fs_fd, 16);
+FS_SIZE_IS(fs_ev_fd_table, 64);
+FS_SIZE_IS(fs_ev_fd_pass, 88);
+FS_SIZE_IS(fs_ev_fd_getfd, 72);
+FS_SIZE_IS(fs_ev_fd, 64);
+FS_SIZE_IS(fs_ev_fd_dup, 64);
+FS_SIZE_IS(fs_ev_fd_close_range, 56);
+FS_SIZE_IS(fs_ev_fd_send_failed, 48);
+FS_SIZE_IS(fs_ev_blind_spot, 48);
+FS_SIZE_IS(fs_ev_lost, 72);
+
+#endif

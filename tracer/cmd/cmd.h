@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The family of commands. A command is one file here that defines one struct command, and one line in
+ * the table of tracer/main.c.
+ */
+#ifndef TRACER_CMD_CMD_H
+#define TRACER_CMD_CMD_H
+
+/* Exit statuses that DESIGN.md promises to scripts. */
+enum {
+	EXIT_READ_OK = 0,
+	EXIT_READ_TROUBLE = 1, /* reading commands: usage or trouble */
+	EXIT_RECORD_TROUBLE = 125,
+	EXIT_CANNOT_EXECUTE = 126,
+	EXIT_NOT_FOUND = 127,
+};
+
+struct command {
+	const char *name;
+	const char *args;    /* for the help: "[-o FILE] [-p PID]... [--] CMD..." */
+	const char *summary; /* one line, lower case, no full stop */
+	/* argv[0] is the command's name. Returns the exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+/* The table, NULL-terminated; main.c owns it. */
+extern const struct command *const commands[];
+
+#endif
