@@ -21,7 +21,7 @@ static void test_header_layout(void **state)
 	(void)state;
 	assert_int_equal(offsetof(struct fs_event, ts_ns), 8);
 	assert_int_equal(offsetof(struct fs_event, pid), 24);
-	assert_int_equal(offsetof(struct fs_ev_fork, child_pid), 96);
+	assert_int_equal(offsetof(struct fs_ev_fork, child_pid), 88);
 	assert_int_equal(offsetof(struct fs_trace_header, crc), 60);
 }
 
