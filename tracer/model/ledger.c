@@ -172,8 +172,11 @@ static int gain(struct replay *r, const struct fd_change *c, enum fd_how got)
 	const struct fd_pass *pass;
 	uint32_t i;
 
-	if (got == FD_HOW_DUPED)
+	if (got == FD_HOW_DUPED) {
 		h.from_fd = c->arg;
+		if (held_at(r, c->arg))
+			held_at(r, c->arg)->used = true;
+	}
 	if (got == FD_HOW_PASSED || got == FD_HOW_GETFD) {
 		pass = model_pass(r->m, c->arg);
 		h.from = pass->from;

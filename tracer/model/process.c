@@ -53,6 +53,14 @@ static void init_work(struct process_work *w)
 	};
 }
 
+/* When a process started, from its identity: good for those whose fork was not seen. */
+static uint64_t birth_from_start(const struct model *m, const struct process *p)
+{
+	int64_t ts = (int64_t)p->start_ns - m->options.boot_offset_ns;
+
+	return p->start_ns && ts > 0 ? (uint64_t)ts : 0;
+}
+
 static int new_process(struct model *m, uint32_t pid, uint64_t start_ns, uint32_t *ret)
 {
 	uint32_t index = (uint32_t)m->process_count;
@@ -78,6 +86,8 @@ static int new_process(struct model *m, uint32_t pid, uint64_t start_ns, uint32_
 	m->process_count++;
 	if (pid == m->options.target_pid && start_ns == m->options.target_start_ns) {
 		m->processes[index].is_target = true;
+		m->processes[index].in_trace = true;
+		m->processes[index].birth_ts = birth_from_start(m, &m->processes[index]);
 		m->target = index;
 	}
 	*ret = index;
@@ -111,14 +121,6 @@ int get_process(struct model *m, uint32_t pid, uint64_t start_ns, uint32_t *ret)
 	return 0;
 }
 
-/* When a process started, from its identity: good for those whose fork was not seen. */
-static uint64_t birth_from_start(const struct model *m, const struct process *p)
-{
-	int64_t ts = (int64_t)p->start_ns - m->options.boot_offset_ns;
-
-	return p->start_ns && ts > 0 ? (uint64_t)ts : 0;
-}
-
 int get_actor(struct model *m, const struct fs_event *e, uint32_t *ret)
 {
 	struct process *p;
@@ -136,7 +138,7 @@ int get_actor(struct model *m, const struct fs_event *e, uint32_t *ret)
 	return 0;
 }
 
-static void born_with(struct model *m, struct process *c, const struct process *creator)
+static void born_with(struct process *c, const struct process *creator)
 {
 	if (!creator)
 		return;
@@ -147,7 +149,6 @@ static void born_with(struct model *m, struct process *c, const struct process *
 		c->attached_argv = creator->attached_argv;
 		c->attached_exe = creator->attached_exe;
 	}
-	(void)m;
 }
 
 static int on_fork(struct model *m, const struct fs_ev_fork *e)
@@ -182,7 +183,7 @@ static int on_fork(struct model *m, const struct fs_ev_fork *e)
 		copy_comm(c->comm, e->comm);
 	if (parent != MODEL_NONE)
 		m->processes[parent].children++;
-	born_with(m, c, creator == MODEL_NONE ? NULL : &m->processes[creator]);
+	born_with(c, creator == MODEL_NONE ? NULL : &m->processes[creator]);
 	if (creator != MODEL_NONE)
 		pass_note_fork(m, child, creator, e->h.tid);
 	return fds_of_fork(m, child);
