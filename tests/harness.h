@@ -20,6 +20,9 @@
 #include <cmocka.h>
 #include <sys/types.h>
 
+/* The tracer's own fail() (base/fail.h) has the name; tests say fail_msg(). */
+#undef fail
+
 /* Seconds before a test is killed, its process group with it; FORKSCOPE_TEST_SECONDS overrides. */
 #define TEST_SECONDS 60
 
