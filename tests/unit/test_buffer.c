@@ -8,7 +8,7 @@
 
 static void test_appends(void **state)
 {
-	struct buffer b = {0};
+	struct buffer b = { 0 };
 	int i;
 
 	(void)state;
@@ -30,7 +30,7 @@ static void test_appends(void **state)
 
 static void test_no_memory_is_latched(void **state)
 {
-	struct buffer b = {0};
+	struct buffer b = { 0 };
 
 	(void)state;
 	buffer_add_text(&b, "kept");

@@ -13,7 +13,7 @@ typedef void (*escape_function)(struct buffer *out, const char *text, size_t len
 
 static void expect(escape_function how, const char *text, size_t len, const char *want)
 {
-	struct buffer out = {0};
+	struct buffer out = { 0 };
 
 	how(&out, text, len);
 	assert_false(out.failed);
@@ -92,7 +92,7 @@ static void test_quotes_as_a_shell_reads_them(void **state)
 /* bash itself reads back what escape_quote wrote, for every byte there is. */
 static void test_bash_reads_it_back(void **state)
 {
-	struct buffer out = {0};
+	struct buffer out = { 0 };
 	char text[256], command[4096], got[512];
 	size_t n = 0, len;
 	FILE *shell;

@@ -12,7 +12,7 @@
 
 static void test_fail_fills_and_returns(void **state)
 {
-	struct failure why = {0};
+	struct failure why = { 0 };
 
 	(void)state;
 	errno = ENOTTY;
@@ -25,7 +25,7 @@ static void test_fail_fills_and_returns(void **state)
 
 static void test_fail_errno_says_why(void **state)
 {
-	struct failure why = {0};
+	struct failure why = { 0 };
 	char longer[2000];
 
 	(void)state;

@@ -11,7 +11,7 @@ enum { KEYS = 512, STEPS = 200000 };
 
 static void test_empty_map(void **state)
 {
-	struct hashmap m = {0};
+	struct hashmap m = { 0 };
 	uint64_t value = 5;
 	size_t at = 0;
 
@@ -25,7 +25,7 @@ static void test_empty_map(void **state)
 
 static void test_pairs_are_two_keys(void **state)
 {
-	struct hashmap m = {0};
+	struct hashmap m = { 0 };
 	uint64_t value = 0;
 
 	(void)state;
@@ -47,8 +47,8 @@ static void test_pairs_are_two_keys(void **state)
 /* Puts and removals at random; after each the touched key, at the end every key, is as the model says. */
 static void test_against_model(void **state)
 {
-	struct hashmap m = {0};
-	uint64_t model[KEYS] = {0};
+	struct hashmap m = { 0 };
+	uint64_t model[KEYS] = { 0 };
 	size_t count = 0, at = 0, seen = 0, i;
 	struct hashmap_slot *slot;
 
@@ -80,7 +80,7 @@ static void test_against_model(void **state)
 
 static void test_many(void **state)
 {
-	struct hashmap m = {0};
+	struct hashmap m = { 0 };
 	uint64_t i, value;
 
 	(void)state;

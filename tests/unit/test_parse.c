@@ -8,7 +8,7 @@
 
 static void test_numbers(void **state)
 {
-	static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "0x10", "1e3", "one"};
+	static const char *const bad[] = { "", " 1", "1 ", "-1", "+1", "0x10", "1e3", "one" };
 	uint64_t value = 77;
 	size_t i;
 

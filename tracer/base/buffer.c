@@ -89,5 +89,5 @@ void buffer_reset(struct buffer *b)
 void buffer_free(struct buffer *b)
 {
 	free(b->data);
-	*b = (struct buffer){0};
+	*b = (struct buffer){ 0 };
 }

@@ -54,7 +54,7 @@ static struct hashmap_slot *slot_of(const struct hashmap *m, uint64_t a, uint64_
 
 static int grow(struct hashmap *m)
 {
-	struct hashmap bigger = {.room = m->room ? m->room * 2 : SMALLEST, .count = m->count};
+	struct hashmap bigger = { .room = m->room ? m->room * 2 : SMALLEST, .count = m->count };
 	size_t i;
 
 	bigger.slots = calloc(bigger.room, sizeof(*bigger.slots));
@@ -81,7 +81,7 @@ int hashmap_put(struct hashmap *m, uint64_t a, uint64_t b, uint64_t value)
 			return -ENOMEM;
 		slot = slot_of(m, a, b);
 	}
-	*slot = (struct hashmap_slot){.a = a, .b = b, .value = value, .used = 1};
+	*slot = (struct hashmap_slot){ .a = a, .b = b, .value = value, .used = 1 };
 	m->count++;
 	return 0;
 }
@@ -119,7 +119,7 @@ bool hashmap_remove(struct hashmap *m, uint64_t a, uint64_t b)
 		m->slots[hole] = m->slots[i];
 		hole = i;
 	}
-	m->slots[hole] = (struct hashmap_slot){0};
+	m->slots[hole] = (struct hashmap_slot){ 0 };
 	m->count--;
 	return true;
 }
@@ -138,5 +138,5 @@ struct hashmap_slot *hashmap_next(const struct hashmap *m, size_t *at)
 void hashmap_free(struct hashmap *m)
 {
 	free(m->slots);
-	*m = (struct hashmap){0};
+	*m = (struct hashmap){ 0 };
 }

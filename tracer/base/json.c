@@ -14,7 +14,7 @@ enum { FLUSH_AT = 64 * 1024 };
 
 void json_init(struct json *j, FILE *to)
 {
-	*j = (struct json){.to = to};
+	*j = (struct json){ .to = to };
 }
 
 static void flush(struct json *j)

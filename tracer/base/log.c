@@ -26,7 +26,7 @@ void log_set_level(enum log_level level)
 
 static void log_line(enum log_level level, const char *kind, const char *fmt, va_list ap)
 {
-	struct buffer line = {0};
+	struct buffer line = { 0 };
 	int saved = errno;
 	char text[2048];
 

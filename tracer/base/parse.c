@@ -53,9 +53,9 @@ static uint64_t unit_factor(const struct unit *units, const char *name)
 int parse_size(const char *text, uint64_t *ret)
 {
 	static const struct unit units[] = {
-		{"", 1},	{"K", 1 << 10},	  {"k", 1 << 10},   {"KiB", 1 << 10},
-		{"M", 1 << 20}, {"m", 1 << 20},	  {"MiB", 1 << 20}, {"G", 1 << 30},
-		{"g", 1 << 30}, {"GiB", 1 << 30}, {NULL, 0},
+		{ "", 1 },	  { "K", 1 << 10 },   { "k", 1 << 10 },	  { "KiB", 1 << 10 },
+		{ "M", 1 << 20 }, { "m", 1 << 20 },   { "MiB", 1 << 20 }, { "G", 1 << 30 },
+		{ "g", 1 << 30 }, { "GiB", 1 << 30 }, { NULL, 0 },
 	};
 	uint64_t value, factor;
 	int err = take_digits(&text, &value);
@@ -74,9 +74,15 @@ int parse_size(const char *text, uint64_t *ret)
 int parse_duration(const char *text, uint64_t *ret_ns)
 {
 	static const struct unit units[] = {
-		{"", 1000000000},  {"ns", 1},	       {"us", 1000},	     {"ms", 1000000},
-		{"s", 1000000000}, {"m", 60000000000}, {"min", 60000000000}, {"h", 3600000000000},
-		{NULL, 0},
+		{ "", 1000000000 },
+		{ "ns", 1 },
+		{ "us", 1000 },
+		{ "ms", 1000000 },
+		{ "s", 1000000000 },
+		{ "m", 60000000000 },
+		{ "min", 60000000000 },
+		{ "h", 3600000000000 },
+		{ NULL, 0 },
 	};
 	uint64_t whole, factor, fraction = 0, scale = 1;
 	int err = take_digits(&text, &whole);
