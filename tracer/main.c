@@ -9,6 +9,10 @@
 
 const struct command *const commands[] = {
 	&command_record,
+	&command_report,
+	&command_tree,
+//F
+//C
 	NULL,
 };
 

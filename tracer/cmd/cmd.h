@@ -28,5 +28,9 @@ extern const struct command *const commands[];
 
 /* Each command, by the file that defines it. */
 extern const struct command command_record;
+extern const struct command command_report;
+extern const struct command command_tree;
+extern const struct command command_fds;
+extern const struct command command_compare;
 
 #endif

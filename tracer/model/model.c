@@ -5,6 +5,20 @@
 #include <stdlib.h>
 
 #include "model/impl.h"
+#include "trace/event_info.h"
+
+static int keep_text(struct model *m, const char **text, size_t len)
+{
+	const struct interned *copy;
+
+	if (!*text)
+		return 0;
+	copy = intern(&m->pool, *text, len);
+	if (!copy)
+		return -ENOMEM;
+	*text = copy->data;
+	return 0;
+}
 
 int model_new(struct model **ret, const struct model_options *options)
 {
@@ -14,6 +28,12 @@ int model_new(struct model **ret, const struct model_options *options)
 		return -ENOMEM;
 	m->options = *options;
 	m->target = MODEL_NONE;
+	if (keep_text(m, &m->options.command, options->command_len) < 0 ||
+	    (options->sources_why &&
+	     keep_text(m, &m->options.sources_why, strlen(options->sources_why)) < 0)) {
+		model_free(m);
+		return -ENOMEM;
+	}
 	*ret = m;
 	return 0;
 }
@@ -234,6 +254,13 @@ bool model_lost_between(const struct model *m, unsigned type, uint64_t from_ts, 
 		    (!to_ts || m->gaps[i].from_ts <= to_ts))
 			return true;
 	return false;
+}
+
+const char *model_event_class(unsigned type)
+{
+	const char *name = event_type_name(type);
+
+	return name ? name : "other";
 }
 
 /* --- durations ----------------------------------------------------------------------------- */

@@ -41,7 +41,11 @@ struct model_options {
 	bool bpf, shim;		/* which sources took part */
 	bool incomplete;	/* the trace was cut short */
 	uint32_t target_pid;	/* the command's process; 0: none (attached) */
-	uint64_t target_start_ns;
+	uint64_t target_start_ns; /* 0: the first one with that pid */
+	/* NULL: unknown. The model keeps copies. */
+	const char *command; /* argv of the command, arguments that each end in NUL */
+	size_t command_len;
+	const char *sources_why;
 };
 
 /* The call that made a process. */
@@ -265,6 +269,7 @@ struct gap {
 
 struct model;
 
+/* 0 or -ENOMEM. */
 int model_new(struct model **ret, const struct model_options *options);
 void model_free(struct model *m);
 
@@ -318,6 +323,9 @@ size_t model_gap_count(const struct model *m);
 const struct gap *model_gap(const struct model *m, size_t index);
 /* Whether events of this type were lost between two instants (to_ts 0: the end). */
 bool model_lost_between(const struct model *m, unsigned type, uint64_t from_ts, uint64_t to_ts);
+
+/* "fork", "fd_table" ...: the event class's name in lost_by; "other" for unknown ones. */
+const char *model_event_class(unsigned type);
 
 /* Durations; each returns false where it is not known. */
 bool process_call_ns(const struct process *p, uint64_t *ret);	    /* of the fork call */

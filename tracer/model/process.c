@@ -84,7 +84,8 @@ static int new_process(struct model *m, uint32_t pid, uint64_t start_ns, uint32_
 	init_process(&m->processes[index], pid, start_ns);
 	init_work(&m->work[index]);
 	m->process_count++;
-	if (pid == m->options.target_pid && start_ns == m->options.target_start_ns) {
+	if (pid == m->options.target_pid && m->target == MODEL_NONE &&
+	    (!m->options.target_start_ns || start_ns == m->options.target_start_ns)) {
 		m->processes[index].is_target = true;
 		m->processes[index].in_trace = true;
 		m->processes[index].birth_ts = birth_from_start(m, &m->processes[index]);
