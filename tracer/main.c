@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&command_trace,
 	&command_info,
 	&command_export,
+	&command_doctor,
 	NULL,
 };
 
