@@ -103,7 +103,7 @@ $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
 $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
-$(B)/obj/tracer/capture/source_bpf.o: $(BPF_SKEL)
+$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf): $(BPF_SKEL)
 
 # One object of all probes: they share maps and functions, and what one does not use costs nothing.
 $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
@@ -158,7 +158,7 @@ $(B)/man/%: doc/man/%.scd
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
-HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/harness.c))
+HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)

@@ -11,8 +11,12 @@ const struct command *const commands[] = {
 	&command_record,
 	&command_report,
 	&command_tree,
-//F
-//C
+	&command_fds,
+	&command_compare,
+	&command_trace,
+	&command_info,
+	&command_export,
+	&command_doctor,
 	NULL,
 };
 

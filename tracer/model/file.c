@@ -44,10 +44,15 @@ int get_file(struct model *m, uint64_t identity, uint32_t *ret)
 	return 0;
 }
 
+bool model_kind_has_ends(const struct file *f)
+{
+	return f->kind && (f->kind == kind_pipe || f->kind == kind_fifo);
+}
+
 /* Pipes and sockets have another end; its inode (a pipe's own, a socket's peer's) leads there. */
 static bool has_other_end(const struct file *f)
 {
-	return f->kind && (f->sock_family || f->kind == kind_pipe || f->kind == kind_fifo);
+	return f->kind && (f->sock_family || model_kind_has_ends(f));
 }
 
 static int index_ino(struct model *m, uint32_t index)

@@ -312,6 +312,9 @@ uint32_t model_find_file(const struct model *m, uint64_t file);
  */
 uint32_t model_other_end(const struct model *m, uint32_t file, uint32_t last);
 
+/* Whether it is a pipe or fifo, whose f_mode tells which end it is. */
+bool model_kind_has_ends(const struct file *f);
+
 size_t model_pass_count(const struct model *m);
 const struct fd_pass *model_pass(const struct model *m, size_t index);
 const struct pass_file *model_pass_file(const struct model *m, size_t index);
