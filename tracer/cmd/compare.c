@@ -22,9 +22,11 @@ static const struct option_group compare_groups_of_options[] = {
 
 static const struct option_table compare_table = {
 	.command = &command_compare,
-	.examples = { "forkscope compare t.data", "forkscope compare fork.data spawn.data forkserver.data",
+	.examples = { "forkscope compare t.data",
+		      "forkscope compare fork.data spawn.data forkserver.data",
 		      "forkscope compare --json a.data b.data" },
-	.notes = "Children are grouped by trace and start method. Without FILE it is forkscope.data.",
+	.notes = "Children are grouped by trace and start method. Without FILE it is "
+		 "forkscope.data.",
 	.groups = compare_groups_of_options,
 	.max_operands = SIZE_MAX,
 };
@@ -33,8 +35,8 @@ static int write_compare(void *arg, const struct view *view, bool json, FILE *to
 {
 	const struct compare *c = arg;
 
-	return json ? compare_json(c->compared, c->n, to) :
-		      compare_text(c->compared, c->n, view, to);
+	return json ? compare_json(c->compared, c->n, to)
+		    : compare_text(c->compared, c->n, view, to);
 }
 
 static int load_all(struct compare *c, int n, char **names, struct failure *why)

@@ -22,13 +22,22 @@ struct fds {
 };
 
 static const struct option_spec fds_specs[] = {
-	{ .name = "process", .letter = 'p', .kind = OPTION_TEXT, .arg = "PID",
+	{ .name = "process",
+	  .letter = 'p',
+	  .kind = OPTION_TEXT,
+	  .arg = "PID",
 	  .offset = offsetof(struct fds_options, process),
 	  .help = "only files this process held: a pid, or p3 as the report numbers them" },
-	{ .name = "file", .letter = 'f', .kind = OPTION_TEXT, .arg = "ID",
+	{ .name = "file",
+	  .letter = 'f',
+	  .kind = OPTION_TEXT,
+	  .arg = "ID",
 	  .offset = offsetof(struct fds_options, file),
 	  .help = "only this file: 'pipe:[109]', a path, or f12 as printed here" },
-	{ .name = "all", .letter = 'a', .kind = OPTION_FLAG, .offset = offsetof(struct fds_options, all),
+	{ .name = "all",
+	  .letter = 'a',
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct fds_options, all),
 	  .help = "name every holder: do not fold long lists" },
 	{ 0 },
 };
@@ -53,8 +62,8 @@ static int write_fds(void *arg, const struct view *view, bool json, FILE *to)
 {
 	const struct fds *f = arg;
 
-	return json ? fds_json(f->trace.model, &f->filter, to) :
-		      fds_text(f->trace.model, &f->filter, view, to);
+	return json ? fds_json(f->trace.model, &f->filter, to)
+		    : fds_text(f->trace.model, &f->filter, view, to);
 }
 
 /* "p3", or a pid: the last process that had it. */

@@ -62,7 +62,8 @@ static int index_ino(struct model *m, uint32_t index)
 
 	if (!has_other_end(f) || !f->ino)
 		return 0;
-	f->same_ino = hashmap_get(&m->by_ino, f->ino, f->dev, &first) ? (uint32_t)first : MODEL_NONE;
+	f->same_ino = hashmap_get(&m->by_ino, f->ino, f->dev, &first) ? (uint32_t)first
+								      : MODEL_NONE;
 	return hashmap_put(&m->by_ino, f->ino, f->dev, index);
 }
 

@@ -25,7 +25,8 @@ static bool ready_ns(const struct model *m, const struct process *p, uint64_t pa
 	return true;
 }
 
-static bool suspended_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool suspended_ns(const struct model *m, const struct process *p, uint64_t passed,
+			 uint64_t *ret)
 {
 	(void)passed;
 	if (process_suspended_ns(m, p, ret))
@@ -35,7 +36,8 @@ static bool suspended_ns(const struct model *m, const struct process *p, uint64_
 	return p->mechanism == MECHANISM_FORK;
 }
 
-static bool inherited(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool inherited(const struct model *m, const struct process *p, uint64_t passed,
+		      uint64_t *ret)
 {
 	(void)m;
 	(void)passed;
@@ -43,7 +45,8 @@ static bool inherited(const struct model *m, const struct process *p, uint64_t p
 	return p->knows_at_start && !p->attached;
 }
 
-static bool after_exec(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool after_exec(const struct model *m, const struct process *p, uint64_t passed,
+		       uint64_t *ret)
 {
 	(void)m;
 	(void)passed;
@@ -51,14 +54,16 @@ static bool after_exec(const struct model *m, const struct process *p, uint64_t 
 	return p->knows_after_exec;
 }
 
-static bool passed_for(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool passed_for(const struct model *m, const struct process *p, uint64_t passed,
+		       uint64_t *ret)
 {
 	(void)m;
 	*ret = passed;
 	return p->knows_received;
 }
 
-static bool never_used(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool never_used(const struct model *m, const struct process *p, uint64_t passed,
+		       uint64_t *ret)
 {
 	(void)m;
 	(void)passed;
@@ -75,7 +80,8 @@ static bool threads_at_fork(const struct model *m, const struct process *p, uint
 	return p->knows_fork;
 }
 
-static bool minor_faults(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool minor_faults(const struct model *m, const struct process *p, uint64_t passed,
+			 uint64_t *ret)
 {
 	(void)m;
 	(void)passed;
@@ -91,7 +97,8 @@ static bool peak_rss(const struct model *m, const struct process *p, uint64_t pa
 	return p->knows_status;
 }
 
-static bool zombie_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool zombie_ns(const struct model *m, const struct process *p, uint64_t passed,
+		      uint64_t *ret)
 {
 	(void)m;
 	(void)passed;
@@ -130,8 +137,9 @@ static struct spread spread_of(uint64_t *values, size_t n)
 	qsort(values, n, sizeof(*values), by_value);
 	s.min = values[0];
 	s.max = values[n - 1];
-	s.median = n % 2 ? values[n / 2] : values[n / 2 - 1] / 2 + values[n / 2] / 2 +
-						   (values[n / 2 - 1] % 2 + values[n / 2] % 2) / 2;
+	s.median = n % 2 ? values[n / 2]
+			 : values[n / 2 - 1] / 2 + values[n / 2] / 2 +
+				   (values[n / 2 - 1] % 2 + values[n / 2] % 2) / 2;
 	return s;
 }
 
@@ -173,7 +181,8 @@ static int measure_group(struct group *g, const uint64_t *passed)
 	return 0;
 }
 
-static int add_groups(const struct compared *trace, struct group **groups, size_t *count, size_t *room)
+static int add_groups(const struct compared *trace, struct group **groups, size_t *count,
+		      size_t *room)
 {
 	static const enum start_method order[] = { START_FORK, START_SPAWN, START_FORKSERVER };
 	uint64_t *passed = count_passed(trace->model);

@@ -15,11 +15,12 @@ enum measure_unit {
 };
 
 struct measure {
-	const char *key;   /* in JSON */
+	const char *key; /* in JSON */
 	const char *label; /* for people */
 	enum measure_unit unit;
 	/* Of one child; false: not known. passed: fds passed for it. */
-	bool (*read)(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret);
+	bool (*read)(const struct model *m, const struct process *p, uint64_t passed,
+		     uint64_t *ret);
 };
 
 extern const struct measure measures[];

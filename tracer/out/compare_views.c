@@ -44,8 +44,8 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static int print_groups(const struct group *groups, size_t n, bool name_traces, const struct term *term,
-			FILE *to)
+static int print_groups(const struct group *groups, size_t n, bool name_traces,
+			const struct term *term, FILE *to)
 {
 	const char *headings[TABLE_COLUMNS_MAX + 1] = { "" };
 	struct buffer names = { 0 };
@@ -96,7 +96,9 @@ static void print_losses(const struct compared *traces, size_t n, const struct t
 			model_options(m)->incomplete ? ", incomplete" : "");
 	}
 	buffer_free(&b);
-	fprintf(to, "%smedian (lowest..highest); ready: from the request to the child's first write to a pipe or socket%s\n",
+	fprintf(to,
+		"%smedian (lowest..highest); ready: from the request to the child's first write to "
+		"a pipe or socket%s\n",
 		term_style(term, STYLE_DIM), term_style(term, STYLE_PLAIN));
 }
 
@@ -111,8 +113,8 @@ int compare_text(const struct compared *traces, size_t n, const struct view *v, 
 	if (!count)
 		fputs("no process was started by another one\n", to);
 	else
-		err = print_groups(groups, count < COLUMNS_MAX ? count : COLUMNS_MAX, n > 1, &v->term,
-				   to);
+		err = print_groups(groups, count < COLUMNS_MAX ? count : COLUMNS_MAX, n > 1,
+				   &v->term, to);
 	if (count > COLUMNS_MAX)
 		fprintf(to, "%s and %zu more: see --json\n", term_glyph(&v->term, GLYPH_MORE),
 			count - COLUMNS_MAX);

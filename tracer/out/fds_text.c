@@ -78,7 +78,8 @@ static void add_holding(struct table *t, const struct model *m, const struct hol
 }
 
 /* Who holds the other end: the ones that still do, or else the last that did. */
-static void add_others(struct table *t, const struct model *m, const struct holders *all, uint32_t file)
+static void add_others(struct table *t, const struct model *m, const struct holders *all,
+		       uint32_t file)
 {
 	uint32_t other = MODEL_NONE, shown = 0, ends = 0;
 	const struct holding *list;
@@ -135,8 +136,8 @@ static void add_file(struct table *t, const struct model *m, const struct holder
 
 int fds_text(const struct model *m, const struct fds_filter *filter, const struct view *v, FILE *to)
 {
-	static const char *const headings[] = { "PROCESS", ">FD", "HOW", ">FROM", ">TO",
-						"ENDED BY", "", "", NULL };
+	static const char *const headings[] = { "PROCESS",  ">FD", "HOW", ">FROM", ">TO",
+						"ENDED BY", "",	   "",	  NULL };
 	const struct fds_filter everything = { .process = MODEL_NONE };
 	struct holders shown, all = { 0 };
 	bool filtered = filter->file || filter->process != MODEL_NONE;
@@ -150,7 +151,8 @@ int fds_text(const struct model *m, const struct fds_filter *filter, const struc
 	if (err == 0) {
 		table_init(&t, headings);
 		for (i = 0; i < model_file_count(m); i++)
-			add_file(&t, m, &shown, filtered && all_err == 0 ? &all : &shown, i, v->all);
+			add_file(&t, m, &shown, filtered && all_err == 0 ? &all : &shown, i,
+				 v->all);
 		err = table_print(&t, &v->term, to);
 		fputc('\n', to);
 		print_summary(m, v, to);
