@@ -11,8 +11,6 @@ const struct command *const commands[] = {
 	&command_trace,
 	&command_report,
 	&command_tree,
-	&command_fds,
-	&command_compare,
 	&command_info,
 	&command_export,
 	&command_doctor,

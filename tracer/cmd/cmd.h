@@ -37,5 +37,9 @@ extern const struct command command_trace;
 extern const struct command command_doctor;
 extern const struct command command_info;
 extern const struct command command_export;
+extern const struct command command_report;
+extern const struct command command_tree;
+extern const struct command command_fds;
+extern const struct command command_compare;
 
 #endif
