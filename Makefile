@@ -171,11 +171,10 @@ $(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
 
 # Traced programs are built plain: a sanitizer would change how they start and end.
-$(B)/tests/cases/%: tests/cases/%.c
+$(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	$(call say,CASE)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases \
-		$$(sed -n 's/^ \* build: *//p' $<) -o $@ $< -pthread
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
 
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/bpf/%.bpf.o
 

@@ -41,7 +41,7 @@
 
 static inline void say_args(const char *format, va_list args)
 {
-	static char text[16384];
+	static __thread char text[16384];
 	char json[4096];
 	size_t i;
 	int n;
