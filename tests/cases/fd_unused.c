@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inherited fds that a child never names in a system call, except to close or look at them; poll and
- * epoll count as use. Both for a child that stays in its image and for one that execs.
+ * epoll count as use.
  */
 #include "case.h"
 
