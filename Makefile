@@ -158,6 +158,7 @@ $(B)/man/%: doc/man/%.scd
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/harness.c))
 
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
@@ -176,10 +177,16 @@ $(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	@mkdir -p $(@D)
 	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
 
+# Programs to be measured and traced: plain and fast, like what users run.
+$(B)/bench/%: bench/%.c
+	$(call say,BENCH)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
+
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/bpf/%.bpf.o
 
 .PHONY: tests-built
-tests-built: all $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN)
+tests-built: all $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
 
 SUITES := style unit cli cases real stress pool fuzz
 

@@ -12,14 +12,11 @@ program says that it cannot run here, and, unless FORKSCOPE_REQUIRE_BPF=1, when 
 import codecs
 import json
 import os
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 
-SECONDS = 100
-FORKSCOPE = os.path.abspath(os.path.join(os.environ.get("FORKSCOPE_BUILD", "build"), "forkscope"))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
 WNOWAIT = 0x01000000
 
 # A byte that is no valid UTF-8 reads as the character of the same number, as forkscope writes it.
@@ -263,63 +260,39 @@ def flatten(event):
 
 
 class Case:
-    """One program, recorded in a private directory that is gone afterwards."""
+    """One program, recorded in a private directory."""
 
     def __init__(self, program, directory):
         self.program = program
         self.trace_file = os.path.join(directory, "trace")
-        self.directory = directory
-        self.started = []
-
-    def run(self, command):
-        """Runs in a session of its own, so that what is left of it can be ended."""
-        out = open(os.path.join(self.directory, "out"), "wb+")
-        err = open(os.path.join(self.directory, "err"), "wb+")
-        with out, err:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                     start_new_session=True)
-            try:
-                status = child.wait(SECONDS)
-            except subprocess.TimeoutExpired:
-                status = None
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            child.wait()
-            for f in (out, err):
-                f.seek(0)
-            return status, out.read(), err.read().decode("utf-8", "replace")
 
     def read(self, *command):
-        status, out, err = self.run([FORKSCOPE, *command, self.trace_file])
-        if status != 0:
-            raise Wrong("%s: status %s: %s" % (" ".join(command), status, err.strip()))
-        return out
+        result = tap.forkscope(*command, self.trace_file)
+        if result.status != 0:
+            raise Wrong("%s: %s" % (" ".join(command), result))
+        return result.out
 
     def record(self):
-        status, out, err = self.run(
-            [FORKSCOPE, "record", "-o", self.trace_file, "--fds=full", "--", self.program])
-        if status is None:
-            raise Wrong("record did not end in %d s" % SECONDS)
-        if status == 125:
-            raise Wrong("record: %s" % err.strip())
-        if err:
-            raise Wrong("record is not quiet: %s" % err.strip()[:300])
-        return status, [json.loads(line) for line in out.decode("utf-8").splitlines()]
+        result = tap.record(self.trace_file, [self.program], "--fds=full")
+        if result.status is None:
+            raise Wrong("record did not end in %d s" % tap.SECONDS)
+        if result.status == 125:
+            raise Wrong("record: %s" % result.err.strip())
+        if result.err:
+            raise Wrong("record is not quiet: %s" % result.err.strip()[:300])
+        return result.status, tap.json_lines(result.out)
 
     def load(self):
-        report = json.loads(self.read("report", "--json").decode("utf-8"))
-        lines = self.read("export", "--format=json").decode("utf-8").splitlines()
-        return Trace(report, [flatten(json.loads(line)) for line in lines[1:]])
+        lines = tap.json_lines(self.read("export", "--format=json"))
+        return Trace(json.loads(self.read("report", "--json")), [flatten(e) for e in lines[1:]])
 
     def check_text(self):
         """No control character of the target's reaches a terminal or a file."""
-        for command in (["report"], ["tree"], ["fds"]):
-            for character in self.read(*command).decode("utf-8"):
+        for command in ("report", "tree", "fds"):
+            for character in self.read(command):
                 if character != "\n" and (ord(character) < 32 or 127 <= ord(character) < 160 or
                                           character in "\u202e\u2066\u2067"):
-                    raise Wrong("%s prints character %#x raw" % (command[0], ord(character)))
+                    raise Wrong("%s prints character %#x raw" % (command, ord(character)))
 
     def check(self):
         """Returns (complaints, notes); raises Wrong where nothing more can be compared."""
@@ -350,49 +323,28 @@ class Case:
         return complaints, notes
 
 
-def bpf_missing():
-    """Why this forkscope cannot record here, or None."""
-    with tempfile.TemporaryDirectory(prefix="forkscope-check-") as directory:
-        probe = subprocess.run([FORKSCOPE, "record", "-o", directory + "/t", "--", "/bin/true"],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    return probe.stderr.decode("utf-8", "replace").strip() if probe.returncode == 125 else None
-
-
 def main(programs):
-    reason = bpf_missing()
-    if reason is not None:
-        if os.environ.get("FORKSCOPE_REQUIRE_BPF") == "1":
-            print("Bail out! BPF is required: %s" % reason)
-            return 1
-        print("1..0 # SKIP %s" % reason)
-        return 0
-    print("1..%d" % len(programs))
-    bad = 0
-    for number, program in enumerate(programs, 1):
-        directory = tempfile.mkdtemp(prefix="forkscope-check-")
-        try:
-            complaints, notes = Case(os.path.abspath(program), directory).check()
-        except Wrong as wrong:
-            complaints, notes = [str(wrong)], []
-        except (KeyError, TypeError, ValueError) as error:
-            complaints, notes = ["the JSON has not the promised shape: %r" % error], []
-        finally:
-            if os.environ.get("FORKSCOPE_KEEP"):
-                print("# kept: %s" % directory)
-            else:
-                shutil.rmtree(directory, ignore_errors=True)
-        bad += bool(complaints)
-        skip = [n for n in notes if n.startswith("SKIP ")]
-        print("%s %d - %s%s" % ("not ok" if complaints else "ok", number, os.path.basename(program),
-                                " # " + skip[0] if skip else ""))
-        for note in complaints + [n for n in notes if n not in skip]:
-            print("#   " + note.replace("\n", " "))
-        sys.stdout.flush()
-    return 1 if bad else 0
+    tap.need_bpf()
+    for program in programs:
+        name = os.path.basename(program)
+        with tap.private_dir() as directory:
+            try:
+                complaints, notes = Case(os.path.abspath(program), directory).check()
+            except Wrong as wrong:
+                complaints, notes = [str(wrong)], []
+            except (KeyError, TypeError, ValueError) as error:
+                complaints, notes = ["the JSON has not the promised shape: %r" % error], []
+        if notes and notes[0].startswith("SKIP "):
+            tap.skip(name, notes[0][5:])
+            continue
+        tap.ok(not complaints, name, "\n".join(complaints))
+        for line in notes:
+            tap.note(line)
+    tap.done()
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         print("usage: check.py PROGRAM...", file=sys.stderr)
         sys.exit(2)
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
