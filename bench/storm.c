@@ -42,6 +42,16 @@ static void child(void)
 	_exit(program ? 127 : 0);
 }
 
+/* A function of its own: nothing in a register here must live on over a vfork. */
+static __attribute__((noinline)) pid_t start_child(void)
+{
+	pid_t pid = by_vfork ? vfork() : fork();
+
+	if (pid == 0)
+		child();
+	return pid;
+}
+
 /* Returns, as the thread's value, how many children did not end as they should. */
 static void *storm(void *arg)
 {
@@ -49,11 +59,9 @@ static void *storm(void *arg)
 
 	(void)arg;
 	for (long i = 0; i < per_thread; i++) {
-		pid_t pid = by_vfork ? vfork() : fork();
+		pid_t pid = start_child();
 		int status = -1;
 
-		if (pid == 0)
-			child();
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
 			failed++;
 	}
