@@ -74,6 +74,7 @@ help:
 	@echo 'make            build everything into build/'
 	@echo 'make demo       trace CPython multiprocessing under its three start methods, and compare'
 	@echo 'make check      all tests (root: BPF tests too)'
+	@echo 'make check-kernels   the cases under Debian kernels $(KERNELS), in qemu'
 	@echo 'make bench      cost and speed, measured side by side'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
@@ -198,6 +199,28 @@ check: deps
 .PHONY: $(SUITES:%=check-%)
 $(SUITES:%=check-%): check-%: tests-built
 	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $*
+
+# The cases under Debian's other kernels, by qemu without kvm; downloads the kernels once.
+KERNELS ?= 6.1 6.12
+.PHONY: check-kernels
+check-kernels:
+	$(Q)scripts/install-deps --kernels
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/vm $(KERNELS)
+
+# The main job, from a clean clone: what CPython's start methods do, side by side.
+.PHONY: demo
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/demo
+
+# Every executable bench/*.py prints its own table.
+.PHONY: bench
+bench: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)for script in bench/*.py; do \
+		if [ -x $$script ]; then FORKSCOPE_BUILD=$(B) $(PYTHON) $$script || exit 1; fi; \
+	done
 
 .PHONY: lint
 lint:

@@ -3,6 +3,7 @@
 """Records programs of this folder and compares the trace with what each said of itself.
 
     check.py PROGRAM...          one TAP line a program; needs FORKSCOPE_BUILD (default: build)
+    check.py --from DIR NAME...  the same on what scripts/vm brought back from another kernel
 
 The words a program may say are in README.md. A case fails when the trace lacks or contradicts what was
 said, when anything was lost, or when the recording changed how the program ended. It is skipped when the
@@ -259,12 +260,18 @@ def flatten(event):
     return flat
 
 
-class Case:
-    """One program, recorded in a private directory."""
+class Live:
+    """What forkscope says when it records a program here and now, in a private directory."""
 
     def __init__(self, program, directory):
-        self.program = program
+        self.program = os.path.abspath(program)
         self.trace_file = os.path.join(directory, "trace")
+
+    def record(self):
+        result = tap.record(self.trace_file, [self.program], "--fds=full")
+        if result.status is None:
+            raise Wrong("record did not end in %d s" % tap.SECONDS)
+        return result.status, result.out, result.err
 
     def read(self, *command):
         result = tap.forkscope(*command, self.trace_file)
@@ -272,27 +279,61 @@ class Case:
             raise Wrong("%s: %s" % (" ".join(command), result))
         return result.out
 
+    def report(self):
+        return self.read("report", "--json")
+
+    def events(self):
+        return self.read("export", "--format=json")
+
+    def text(self):
+        return "".join(self.read(command) for command in ("report", "tree", "fds"))
+
+
+class Saved:
+    """The same, as saved by scripts/vm-init: NAME.said, .err, .status, .report, .events, .text."""
+
+    def __init__(self, name, directory):
+        self.stem = os.path.join(directory, name)
+
+    def read(self, what):
+        with open(self.stem + "." + what, encoding="utf-8", errors="replace", newline="") as f:
+            return f.read()
+
     def record(self):
-        result = tap.record(self.trace_file, [self.program], "--fds=full")
-        if result.status is None:
-            raise Wrong("record did not end in %d s" % tap.SECONDS)
-        if result.status == 125:
-            raise Wrong("record: %s" % result.err.strip())
-        if result.err:
-            raise Wrong("record is not quiet: %s" % result.err.strip()[:300])
-        return result.status, tap.json_lines(result.out)
+        return int(self.read("status")), self.read("said"), self.read("err")
+
+    def report(self):
+        return self.read("report")
+
+    def events(self):
+        return self.read("events")
+
+    def text(self):
+        return self.read("text")
+
+
+class Case:
+    def __init__(self, witness):
+        self.witness = witness
+
+    def record(self):
+        status, said, err = self.witness.record()
+        if status == 125:
+            raise Wrong("record: %s" % err.strip())
+        if err:
+            raise Wrong("record is not quiet: %s" % err.strip()[:300])
+        return status, tap.json_lines(said)
 
     def load(self):
-        lines = tap.json_lines(self.read("export", "--format=json"))
-        return Trace(json.loads(self.read("report", "--json")), [flatten(e) for e in lines[1:]])
+        lines = tap.json_lines(self.witness.events())
+        return Trace(json.loads(self.witness.report()), [flatten(e) for e in lines[1:]])
 
     def check_text(self):
         """No control character of the target's reaches a terminal or a file."""
-        for command in ("report", "tree", "fds"):
-            for character in self.read(command):
-                if character != "\n" and (ord(character) < 32 or 127 <= ord(character) < 160 or
-                                          character in "\u202e\u2066\u2067"):
-                    raise Wrong("%s prints character %#x raw" % (command, ord(character)))
+        for character in self.witness.text():
+            if character != "\n" and (ord(character) < 32 or 127 <= ord(character) < 160 or
+                                      character in "\u202e\u2066\u2067"):
+                raise Wrong("character %#x is printed raw" % ord(character))
 
     def check(self):
         """Returns (complaints, notes); raises Wrong where nothing more can be compared."""
@@ -323,28 +364,35 @@ class Case:
         return complaints, notes
 
 
-def main(programs):
-    tap.need_bpf()
-    for program in programs:
-        name = os.path.basename(program)
-        with tap.private_dir() as directory:
-            try:
-                complaints, notes = Case(os.path.abspath(program), directory).check()
-            except Wrong as wrong:
-                complaints, notes = [str(wrong)], []
-            except (KeyError, TypeError, ValueError) as error:
-                complaints, notes = ["the JSON has not the promised shape: %r" % error], []
-        if notes and notes[0].startswith("SKIP "):
-            tap.skip(name, notes[0][5:])
-            continue
-        tap.ok(not complaints, name, "\n".join(complaints))
-        for line in notes:
-            tap.note(line)
+def check(name, witness):
+    try:
+        complaints, notes = Case(witness).check()
+    except Wrong as wrong:
+        complaints, notes = [str(wrong)], []
+    except (KeyError, TypeError, ValueError) as error:
+        complaints, notes = ["the JSON has not the promised shape: %r" % error], []
+    if notes and notes[0].startswith("SKIP "):
+        tap.skip(name, notes[0][5:])
+        return
+    tap.ok(not complaints, name, "\n".join(complaints))
+    for line in notes:
+        tap.note(line)
+
+
+def main(arguments):
+    if arguments[:1] == ["--from"] and len(arguments) > 2:
+        for name in arguments[2:]:
+            check(name, Saved(name, arguments[1]))
+    elif arguments and not arguments[0].startswith("-"):
+        tap.need_bpf()
+        for program in arguments:
+            with tap.private_dir() as directory:
+                check(os.path.basename(program), Live(program, directory))
+    else:
+        print("usage: check.py PROGRAM... | --from DIR NAME...", file=sys.stderr)
+        sys.exit(2)
     tap.done()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        print("usage: check.py PROGRAM...", file=sys.stderr)
-        sys.exit(2)
     main(sys.argv[1:])
