@@ -110,7 +110,7 @@ def tools(exec_program):
     for level in ("none", "snapshot", "full"):
         found.append(Tool("forkscope record --fds=" + level,
                           [FORKSCOPE, "record", "-o", "OUT", "--fds=" + level, "--"], see))
-    strace_sees = (lambda out: count_lines(out, r"execve\(.*= 0$") - 1) if exec_program else (
+    strace_sees = (lambda out: count_lines(out, r"execve(\(| resumed).*= 0$") - 1) if exec_program else (
         lambda out: count_lines(out, r"\+\+\+ exited with") - 1)
     if shutil.which("strace"):
         found.append(Tool("strace -f", ["strace", "-f", "-o", "OUT"], strace_sees))
@@ -118,7 +118,7 @@ def tools(exec_program):
                           ["strace", "-f", "--seccomp-bpf", "-e", "trace=%process", "-o", "OUT"],
                           strace_sees))
     if shutil.which("perf"):
-        pattern = r"execve\(" if exec_program else r"\bexit_group\("
+        pattern = r"execve\(.*= 0$" if exec_program else r"\bexit_group\("
         found.append(Tool("perf trace", ["perf", "trace", "-o", "OUT", "--"],
                           lambda out: count_lines(out, pattern) - 1))
     if shutil.which("forkstat"):

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fork storm, as fast as the machine can: COUNT children that end at once, each reaped before the
- * next. Times itself, so that what starts and records it stays out of the figure, and prints one JSON
- * line: {"count":N,"threads":N,"ns":N,"failed":N}.
+ * A fork storm, as fast as the machine can: COUNT children that end at once, each reaped before
+ * the next. Times itself, so that what starts and records it stays out of the figure, and prints
+ * one JSON line: {"count":N,"threads":N,"ns":N,"failed":N}.
  *
  *     storm [-e PROGRAM] [-t THREADS] [-f FDS] [-v] COUNT
  *
- * -e: each child execs PROGRAM; -v: by vfork; -t: from that many threads at once, COUNT in all; -f: with
- * that many more fds open. libc only.
+ * -e: each child execs PROGRAM; -v: by vfork; -t: from that many threads at once, COUNT in all;
+ * -f: with that many more fds open. libc only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +84,7 @@ static long number(const char *text, long least, long most)
 
 static void open_more(long fds)
 {
-	struct rlimit limit = { (rlim_t)fds + 64, (rlim_t)fds + 64 };
+	struct rlimit limit = {(rlim_t)fds + 64, (rlim_t)fds + 64};
 
 	if (fds > 900 && setrlimit(RLIMIT_NOFILE, &limit) < 0) {
 		perror("storm: cannot raise the limit of open files");
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 		failed += (long)(intptr_t)value;
 	}
 	took = now_ns() - start;
-	printf("{\"count\":%ld,\"threads\":%ld,\"ns\":%" PRIu64 ",\"failed\":%ld}\n", per_thread * n, n, took,
-	       failed);
+	printf("{\"count\":%ld,\"threads\":%ld,\"ns\":%" PRIu64 ",\"failed\":%ld}\n",
+	       per_thread * n, n, took, failed);
 	return failed != 0;
 }

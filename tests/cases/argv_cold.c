@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * argv whose strings, and whose pointers, lie in pages that nobody has touched: a fresh private mapping
- * of a file. What reads them before the kernel faulted them in sees nothing.
+ * argv whose strings, and whose pointers, lie in pages that nobody has touched: a fresh private
+ * mapping of a file. What reads them before the kernel faulted them in sees nothing.
  */
 #include "case.h"
 
@@ -12,8 +12,8 @@
 
 int main(void)
 {
-	static const char *const words[] = { "true", "never", "touched" };
-	char page[4 * PAGE] = { 0 }, *pointers[4] = { NULL };
+	static const char *const words[] = {"true", "never", "touched"};
+	char page[4 * PAGE] = {0}, *pointers[4] = {NULL};
 	const char *dir, *path;
 	pid_t pid;
 	int fd;
@@ -30,7 +30,8 @@ int main(void)
 	check(fd >= 0 && write(fd, page, sizeof(page)) == sizeof(page));
 	pid = fork_child();
 	if (pid == 0) {
-		void *at = mmap(BASE, sizeof(page), PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
+		void *at = mmap(BASE, sizeof(page), PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+				fd, 0);
 
 		check(at == BASE);
 		check(madvise(at, sizeof(page), MADV_RANDOM) == 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* 2 MB of arguments, in sixteen pieces of the largest size one may have. Needs a larger stack limit. */
+/*
+ * 2 MB of arguments, in sixteen pieces of the largest size one may have. Needs a larger stack
+ * limit.
+ */
 #include "case.h"
 
 #include <sys/resource.h>
@@ -11,8 +14,8 @@ static char pieces[COUNT][SIZE];
 
 int main(void)
 {
-	struct rlimit stack = { 64 << 20, RLIM_INFINITY };
-	char *argv[COUNT + 2] = { (char *)"true" };
+	struct rlimit stack = {64 << 20, RLIM_INFINITY};
+	char *argv[COUNT + 2] = {(char *)"true"};
 	char more[128];
 	int status;
 	pid_t pid;
@@ -30,8 +33,9 @@ int main(void)
 		execve("/bin/true", argv, environ);
 		_exit(errno == E2BIG ? 77 : 1);
 	}
-	snprintf(more, sizeof(more), "\"images\":[\"/bin/true\"],\"argc\":%d,\"argv_fnv\":\"%" PRIx64 "\"",
-		 COUNT + 1, fnv1a_argv(argv));
+	snprintf(more, sizeof(more),
+		 "\"images\":[\"/bin/true\"],\"argc\":%d,\"argv_fnv\":\"%" PRIx64 "\"", COUNT + 1,
+		 fnv1a_argv(argv));
 	status = reap(pid);
 	if (status == W_EXITCODE(77, 0))
 		skip("{'skip':'the limits here do not allow 2 MB of arguments'}");

@@ -21,7 +21,8 @@ int main(void)
 		execve("/bin/true", argv, environ);
 		broken("exec");
 	}
-	snprintf(more, sizeof(more), "\"images\":[\"/bin/true\"],\"argc\":%d,\"argv_fnv\":\"%" PRIx64 "\"", COUNT,
+	snprintf(more, sizeof(more),
+		 "\"images\":[\"/bin/true\"],\"argc\":%d,\"argv_fnv\":\"%" PRIx64 "\"", COUNT,
 		 fnv1a_argv(argv));
 	say_child(pid, "fork", "spawn", reap(pid), more);
 	return 0;

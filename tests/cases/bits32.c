@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 32-bit program: its system calls have other numbers and other layouts. By the C library's door and
- * by int 0x80.
+ * A 32-bit program: its system calls have other numbers and other layouts. By the C library's door
+ * and by int 0x80.
  * build: -m32
  */
 #include "case.h"
 
 static void exec_by_int80(void)
 {
-	static const char *argv[] = { "sh", "-c", "exit 83", NULL }, *envp[] = { NULL };
+	static const char *argv[] = {"sh", "-c", "exit 83", NULL}, *envp[] = {NULL};
 	int ret;
 
 	__asm__ volatile("int $0x80"
@@ -43,6 +43,7 @@ int main(void)
 		_exit(1);
 	}
 	check(pid > 0);
-	say_child(pid, "vfork", "spawn", reap(pid), "\"images\":[\"/bin/true\"],\"argv\":[\"true\"]");
+	say_child(pid, "vfork", "spawn", reap(pid),
+		  "\"images\":[\"/bin/true\"],\"argv\":[\"true\"]");
 	return 0;
 }

@@ -2,15 +2,15 @@
 /*
  * What every program in tests/cases shares.
  *
- * A case does one thing for real and says on stdout, as JSON lines, what a trace of it must tell, as
- * seen from inside: pids from getpid and fork, statuses from wait, fd numbers from recvmsg. The words
- * are in README.md; check.py compares. The rules:
+ * A case does one thing for real and says on stdout, as JSON lines, what a trace of it must tell,
+ * as seen from inside: pids from getpid and fork, statuses from wait, fd numbers from recvmsg. The
+ * words are in README.md; check.py compares. The rules:
  *
  *  - libc only, and no process hangs: begin() and child_begin() set an alarm (it does not survive a
  *    fork), and check.py kills what is left.
  *  - A line is one write, so that several processes may speak.
  *  - A case that cannot run here says why with skip(); one that went wrong by itself says broken().
- *  - The processes a case says things about end before the first process does: a recording ends then.
+ *  - What a case speaks of ends before its first process does: a recording ends then.
  *  - In a format of say(), ' stands for ", so that JSON reads well in C; arguments are left alone.
  */
 #ifndef TESTS_CASES_CASE_H
@@ -68,23 +68,23 @@ __attribute__((format(printf, 1, 2))) static inline void say(const char *format,
 }
 
 /* The whole case cannot run here. */
-#define skip(...)                                                                                  \
-	do {                                                                                       \
-		say(__VA_ARGS__);                                                                  \
-		exit(0);                                                                           \
+#define skip(...)                 \
+	do {                      \
+		say(__VA_ARGS__); \
+		exit(0);          \
 	} while (0)
 #define SKIP(reason) skip("{'skip':'%s: %s'}", reason, strerror(errno))
 
 /* The case itself failed: check.py reports that, not the tracer. */
-#define broken(what)                                                                               \
-	do {                                                                                       \
-		say("{'broken':'%s, %s:%d: %s'}", what, __FILE__, __LINE__, strerror(errno));      \
-		_exit(3);                                                                          \
+#define broken(what)                                                                          \
+	do {                                                                                  \
+		say("{'broken':'%s, %s:%d: %s'}", what, __FILE__, __LINE__, strerror(errno)); \
+		_exit(3);                                                                     \
 	} while (0)
-#define check(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			broken("failed");                                                          \
+#define check(condition)                  \
+	do {                              \
+		if (!(condition))         \
+			broken("failed"); \
 	} while (0)
 
 static inline void begin(void)
@@ -118,7 +118,7 @@ static inline uint64_t now_ns(void)
 
 static inline void sleep_ms(int ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
 
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
@@ -198,7 +198,8 @@ static inline void remove_dir(const char *path)
 }
 
 /* Writes a file; returns its path, in one of four static buffers. */
-static inline const char *make_file(const char *dir, const char *name, const char *content, mode_t mode)
+static inline const char *make_file(const char *dir, const char *name, const char *content,
+				    mode_t mode)
 {
 	static char paths[4][PATH_MAX];
 	static int next;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes that change their uid and gid, by three calls; then an exec as somebody else. Needs root. */
+/*
+ * Processes that change their uid and gid, by three calls; then an exec as somebody else. Needs
+ * root.
+ */
 #include "case.h"
 
 #include <grp.h>
 
 #define OTHER 65534
-#define SAY_CRED(uid, euid, suid, gid, egid, sgid)                                                 \
-	say("{'expect':'event','type':'cred','where':{'pid':%d,'uid':%d,'euid':%d,'suid':%d,"      \
-	    "'gid':%d,'egid':%d,'sgid':%d}}",                                                      \
+#define SAY_CRED(uid, euid, suid, gid, egid, sgid)                                            \
+	say("{'expect':'event','type':'cred','where':{'pid':%d,'uid':%d,'euid':%d,'suid':%d," \
+	    "'gid':%d,'egid':%d,'sgid':%d}}",                                                 \
 	    getpid(), uid, euid, suid, gid, egid, sgid)
 
 int main(void)

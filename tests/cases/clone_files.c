@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CLONE_FILES: one table for two processes, until unshare(CLONE_FILES) or an exec parts them. What one
- * opened before that, the children of both inherit; what it opened later, only its own.
+ * CLONE_FILES: one table for two processes, until unshare(CLONE_FILES) or an exec parts them. What
+ * one opened before that, the children of both inherit; what it opened later, only its own.
  */
 #include "case.h"
 

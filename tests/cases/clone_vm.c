@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* CLONE_VM without CLONE_THREAD: two processes, one memory; CLONE_FS and CLONE_SIGHAND beside it. */
+/*
+ * CLONE_VM without CLONE_THREAD: two processes, one memory; CLONE_FS and CLONE_SIGHAND beside it.
+ */
 #include "case.h"
 
 #include <sched.h>
@@ -16,7 +18,7 @@ static int write_memory(void *arg)
 
 int main(void)
 {
-	static const int flags[] = { CLONE_VM, CLONE_VM | CLONE_FS, CLONE_VM | CLONE_SIGHAND };
+	static const int flags[] = {CLONE_VM, CLONE_VM | CLONE_FS, CLONE_VM | CLONE_SIGHAND};
 
 	begin();
 	for (int i = 0; i < 3; i++) {

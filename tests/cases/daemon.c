@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A double-fork daemon: its parent stays the process that forked it, whoever adopts it later. It ends
- * before we do (the pipe it holds closes), so that its end is in the trace.
+ * A double-fork daemon: its parent stays the process that forked it, whoever adopts it later. It
+ * ends before we do (the pipe it holds closes), so that its end is in the trace.
  */
 #include "case.h"
 
@@ -36,7 +36,7 @@ int main(void)
 	say("{'expect':'process','pid':%d,'parent':%d,'mechanism':'fork','start_method':'fork',"
 	    "'exit':{'code':61},'reaped_by':null}",
 	    daemon, middle);
-	say("{'expect':'event','type':'reparent','where':{'pid':%d,'child_pid':%d},'count':1}", middle,
-	    daemon);
+	say("{'expect':'event','type':'reparent','where':{'pid':%d,'child_pid':%d},'count':1}",
+	    middle, daemon);
 	return 0;
 }

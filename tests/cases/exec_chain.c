@@ -9,7 +9,8 @@ int main(void)
 	begin();
 	pid = fork_child();
 	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", "exec /usr/bin/env /bin/sh -c 'exec /bin/true last'", NULL);
+		execl("/bin/sh", "sh", "-c", "exec /usr/bin/env /bin/sh -c 'exec /bin/true last'",
+		      NULL);
 		broken("exec");
 	}
 	say_child(pid, "fork", "spawn", reap(pid),

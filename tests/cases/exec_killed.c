@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children that die inside exec. Past the point of no return the old image is gone and the new one is
- * not there: an ELF file whose segment cannot be mapped makes the kernel kill them exactly there. And
- * some that are killed at a random moment of an exec: each has one end, and it is the one we reaped.
+ * Children that die inside exec. Past the point of no return the old image is gone and the new one
+ * is not there: an ELF file whose segment cannot be mapped makes the kernel kill them exactly
+ * there. And some that are killed at a random moment of an exec: each has one end, and it is the
+ * one we reaped.
  */
 #include "case.h"
 
@@ -11,7 +12,8 @@
 static const char *make_bad_elf(const char *dir)
 {
 	Elf64_Ehdr head = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			    EV_CURRENT},
 		.e_type = ET_EXEC,
 		.e_machine = EM_X86_64,
 		.e_version = EV_CURRENT,
@@ -29,7 +31,7 @@ static const char *make_bad_elf(const char *dir)
 		.p_align = 4096,
 	};
 	const char *path = make_file(dir, "bad-elf", "", 0700);
-	char fill[4096] = { 0 };
+	char fill[4096] = {0};
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	check(fd >= 0 && write(fd, &head, sizeof(head)) == sizeof(head));
@@ -70,8 +72,8 @@ int main(void)
 			;
 		check(kill(pid, SIGKILL) == 0);
 		status = reap(pid);
-		say("{'expect':'process','pid':%d,'parent':%d,'exit':%s,'reaped_by':%d}", pid, getpid(),
-		    exit_json(status), getpid());
+		say("{'expect':'process','pid':%d,'parent':%d,'exit':%s,'reaped_by':%d}", pid,
+		    getpid(), exit_json(status), getpid());
 		say("{'expect':'event','type':'exit','where':{'pid':%d},'count':1}", pid);
 	}
 	remove_dir(dir);

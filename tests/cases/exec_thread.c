@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec and execveat from a thread that is not the leader: the thread takes over the leader's id, and
- * the leader's end is not the process's.
+ * exec and execveat from a thread that is not the leader: the thread takes over the leader's id,
+ * and the leader's end is not the process's.
  */
 #include "case.h"
 
@@ -11,8 +11,8 @@ static bool by_execveat;
 
 static void *exec_from_here(void *arg)
 {
-	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 5", NULL };
-	char *const envp[] = { NULL };
+	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"exit 5", NULL};
+	char *const envp[] = {NULL};
 	int dir;
 
 	(void)arg;
@@ -46,7 +46,8 @@ int main(void)
 		pid = fork_child();
 		if (pid == 0)
 			child();
-		snprintf(more, sizeof(more), "\"images\":[\"%s\"],\"argv\":[\"sh\",\"-c\",\"exit 5\"],\"threads\":2",
+		snprintf(more, sizeof(more),
+			 "\"images\":[\"%s\"],\"argv\":[\"sh\",\"-c\",\"exit 5\"],\"threads\":2",
 			 by_execveat ? "*/sh" : "/bin/sh");
 		say_child(pid, "fork", "spawn", reap(pid), more);
 		say("{'expect':'event','type':'exit','where':{'pid':%d},'count':1}", pid);

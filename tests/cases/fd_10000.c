@@ -8,7 +8,7 @@
 
 int main(void)
 {
-	struct rlimit limit = { COUNT + 100, COUNT + 100 };
+	struct rlimit limit = {COUNT + 100, COUNT + 100};
 	char more[256];
 	int fds, cloexec = 0, before;
 	pid_t pid;
@@ -28,8 +28,9 @@ int main(void)
 		execl("/bin/true", "true", NULL);
 		broken("exec");
 	}
-	snprintf(more, sizeof(more), "\"at_start\":%d,\"inherited\":%d,\"after_exec\":%d,\"cloexec\":%d", fds,
-		 fds, fds - cloexec, cloexec);
+	snprintf(more, sizeof(more),
+		 "\"at_start\":%d,\"inherited\":%d,\"after_exec\":%d,\"cloexec\":%d", fds, fds,
+		 fds - cloexec, cloexec);
 	say_child(pid, "fork", "spawn", reap(pid), more);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dup, dup2, dup3, F_DUPFD, CLOEXEC set and cleared later, close_range in its three forms: the table that
- * the next child gets says whether each was understood. And one open file keeps one identity through all.
+ * dup, dup2, dup3, F_DUPFD, CLOEXEC set and cleared later, close_range in its three forms: the
+ * table that the next child gets says whether each was understood. And one open file keeps one
+ * identity through all.
  */
 #include "case.h"
 
@@ -27,7 +28,8 @@ static pid_t fork_and_say(void)
 		execl("/bin/true", "true", NULL);
 		broken("exec");
 	}
-	snprintf(more, sizeof(more), "\"at_start\":%d,\"inherited\":%d,\"cloexec\":%d,\"after_exec\":%d", fds, fds,
+	snprintf(more, sizeof(more),
+		 "\"at_start\":%d,\"inherited\":%d,\"cloexec\":%d,\"after_exec\":%d", fds, fds,
 		 cloexec, fds - cloexec);
 	say_child(pid, "fork", "spawn", reap(pid), more);
 	return pid;
@@ -35,7 +37,8 @@ static pid_t fork_and_say(void)
 
 static void say_dup(int from, int to, bool cloexec)
 {
-	say("{'expect':'event','type':'fd_dup','where':{'pid':%d,'old_fd':%d,'fd':%d,'cloexec':%s},'count':1}",
+	say("{'expect':'event','type':'fd_dup','where':{'pid':%d,'old_fd':%d,'fd':%d,'cloexec':%s},"
+	    "'count':1}",
 	    getpid(), from, to, cloexec ? "true" : "false");
 }
 
@@ -64,16 +67,19 @@ int main(void)
 	say_same(pid, pipe[0], 40);
 	say_same(pid, 41, 42);
 	check(fcntl(42, F_SETFD, FD_CLOEXEC) == 0 && fcntl(41, F_SETFD, 0) == 0);
-	say("{'expect':'event','type':'fd_cloexec','where':{'pid':%d,'fd':42,'cloexec':true},'count':1}",
+	say("{'expect':'event','type':'fd_cloexec','where':{'pid':%d,'fd':42,'cloexec':true},'"
+	    "count':1}",
 	    getpid());
-	say("{'expect':'event','type':'fd_cloexec','where':{'pid':%d,'fd':41,'cloexec':false},'count':1}",
+	say("{'expect':'event','type':'fd_cloexec','where':{'pid':%d,'fd':41,'cloexec':false},'"
+	    "count':1}",
 	    getpid());
 	fork_and_say();
 	if (close_range(40, 40, 0) < 0) {
 		say("{'skip_part':'close_range: %s'}", strerror(errno));
 		return 0;
 	}
-	say("{'expect':'event','type':'fd_close_range','where':{'pid':%d,'first':40,'last':40}}", getpid());
+	say("{'expect':'event','type':'fd_close_range','where':{'pid':%d,'first':40,'last':40}}",
+	    getpid());
 	fork_and_say();
 	check(close_range(41, ~0u, CLOSE_RANGE_CLOEXEC) == 0);
 	fork_and_say();

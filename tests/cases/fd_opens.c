@@ -9,14 +9,15 @@
 static void say_open(int fd, const char *cloexec)
 {
 	check(fd >= 0);
-	say("{'expect':'event','type':'fd_open','where':{'pid':%d,'fd':%d,'cloexec':%s},'count':1}", getpid(),
-	    fd, cloexec);
+	say("{'expect':'event','type':'fd_open','where':{'pid':%d,'fd':%d,'cloexec':%s},'count':1}",
+	    getpid(), fd, cloexec);
 }
 
 static void say_close(int fd)
 {
 	check(close(fd) == 0);
-	say("{'expect':'event','type':'fd_close','where':{'pid':%d,'fd':%d},'count':1}", getpid(), fd);
+	say("{'expect':'event','type':'fd_close','where':{'pid':%d,'fd':%d},'count':1}", getpid(),
+	    fd);
 }
 
 static int next = 100;
@@ -31,7 +32,7 @@ static int own_number(int fd)
 
 static void run(void)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "" };
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = ""};
 	socklen_t len = sizeof(sa_family_t);
 	int listener, client, accepted, pair[2];
 

@@ -7,7 +7,7 @@
 
 int main(void)
 {
-	char *const argv[] = { (char *)"ghost", (char *)"-c", (char *)"exit 23", NULL };
+	char *const argv[] = {(char *)"ghost", (char *)"-c", (char *)"exit 23", NULL};
 	char more[96];
 	struct stat st;
 	int from, memfd;
@@ -29,8 +29,8 @@ int main(void)
 		fexecve(memfd, argv, environ);
 		broken("fexecve");
 	}
-	snprintf(more, sizeof(more), "\"images\":[\"/dev/fd/%d\"],\"argv\":[\"ghost\",\"-c\",\"exit 23\"]",
-		 memfd);
+	snprintf(more, sizeof(more),
+		 "\"images\":[\"/dev/fd/%d\"],\"argv\":[\"ghost\",\"-c\",\"exit 23\"]", memfd);
 	say_child(pid, "fork", "spawn", reap(pid), more);
 	close(memfd);
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fork server in C: each request brings the two pipe ends of one worker, the server forks, the worker
- * keeps them and answers, the server closes its copies. Then the workers' start method is forkserver, and
- * who asked is the logical parent.
+ * A fork server in C: each request brings the two pipe ends of one worker, the server forks, the
+ * worker keeps them and answers, the server closes its copies. Then the workers' start method is
+ * forkserver, and who asked is the logical parent.
  */
 #include "pass.h"
 
@@ -55,7 +55,8 @@ static void request(int sock, pid_t server, int number)
 	got[1] = receive_int(sock);
 	send_int(to[1], number);
 	check(receive_int(from[0]) == number * 2);
-	say("{'expect':'process','pid':%d,'parent':%d,'creator':%d,'logical_parent':%d,'mechanism':'fork',"
+	say("{'expect':'process','pid':%d,'parent':%d,'creator':%d,'logical_parent':%d,'mechanism':"
+	    "'fork',"
 	    "'start_method':'forkserver','exit':%s,'reaped_by':%d}",
 	    pid, server, server, getpid(), exit_json(receive_int(sock)), server);
 	say("{'expect':'fd_pass','from':%d,'to':%d,'for':%d,'via':'scm_rights',"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text that attacks the reader: terminal escapes, newlines, invalid UTF-8, right-to-left marks, HTML,
- * in argv, in the path of the program, in a thread's name and in the working directory. Bytes are said
- * as hex; check.py also looks that no control character reaches a text output.
+ * Text that attacks the reader: terminal escapes, newlines, invalid UTF-8, right-to-left marks,
+ * HTML, in argv, in the path of the program, in a thread's name and in the working directory.
+ * Bytes are said as hex; check.py also looks that no control character reaches a text output.
  */
 #include "case.h"
 
@@ -14,7 +14,8 @@ static const char *const nasty[] = {
 	"\xff\xfe\x80 not UTF-8 \xc3",
 	"\xe2\x80\xae right to left \xed\xa0\x80 surrogate \xf4\x90\x80\x80 beyond",
 	"<script>alert(1)</script> & \"quotes\" \\ back",
-	"\xc2\x9b" "31m C1 control",
+	"\xc2\x9b"
+	"31m C1 control",
 };
 #define COUNT (int)(sizeof(nasty) / sizeof(nasty[0]))
 
@@ -36,7 +37,7 @@ static const char *hex(const char *text)
 
 int main(void)
 {
-	char path[PATH_MAX], *argv[COUNT + 1] = { NULL }, cwd[PATH_MAX];
+	char path[PATH_MAX], *argv[COUNT + 1] = {NULL}, cwd[PATH_MAX];
 	const char *dir;
 	char more[2048];
 	size_t at;
@@ -58,7 +59,8 @@ int main(void)
 	}
 	at = snprintf(more, sizeof(more), "\"images_hex\":[\"%s\"],\"argv_hex\":[", hex(path));
 	for (int i = 0; i < COUNT; i++)
-		at += snprintf(more + at, sizeof(more) - at, "%s\"%s\"", i ? "," : "", hex(nasty[i]));
+		at += snprintf(more + at, sizeof(more) - at, "%s\"%s\"", i ? "," : "",
+			       hex(nasty[i]));
 	snprintf(more + at, sizeof(more) - at, "]");
 	say_child(pid, "fork", "spawn", reap(pid), more);
 	pid = fork_child();

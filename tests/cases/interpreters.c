@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* "#!": the file asked for, the image in fact loaded, and the argv the kernel made; nested once too. */
+/*
+ * "#!": the file asked for, the image in fact loaded, and the argv the kernel made; nested once
+ * too.
+ */
 #include "case.h"
 
 static void run(const char *path, int code, const char *argv)
@@ -16,7 +19,8 @@ static void run(const char *path, int code, const char *argv)
 	check(status == W_EXITCODE(code, 0));
 	snprintf(more, sizeof(more), "\"images\":[\"%s\"],\"argv\":%s", path, argv);
 	say_child(pid, "fork", "spawn", status, more);
-	say("{'expect':'event','type':'exec','where':{'pid':%d,'filename':'%s','interp':'*sh'},'count':1}",
+	say("{'expect':'event','type':'exec','where':{'pid':%d,'filename':'%s','interp':'*sh'},'"
+	    "count':1}",
 	    pid, path);
 }
 
@@ -32,8 +36,8 @@ int main(void)
 	run(plain, 17, want);
 	snprintf(line, sizeof(line), "#!%s  two words \n", plain);
 	nested = make_file(dir, "nested", line, 0700);
-	snprintf(want, sizeof(want), "[\"/bin/sh\",\"-e\",\"%s\",\"two words\",\"%s\",\"word\"]", plain,
-		 nested);
+	snprintf(want, sizeof(want), "[\"/bin/sh\",\"-e\",\"%s\",\"two words\",\"%s\",\"word\"]",
+		 plain, nested);
 	run(nested, 17, want);
 	remove_dir(dir);
 	return 0;

@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	struct io_uring_params params = { 0 };
+	struct io_uring_params params = {0};
 	pid_t pid;
 	int ring;
 
@@ -18,7 +18,8 @@ int main(void)
 	}
 	if (reap(pid) != 0)
 		skip("{'skip':'io_uring is not allowed here'}");
-	say("{'expect':'process','pid':%d,'parent':%d,'exit':{'code':0},'never_used':null}", pid, getpid());
+	say("{'expect':'process','pid':%d,'parent':%d,'exit':{'code':0},'never_used':null}", pid,
+	    getpid());
 	say("{'expect':'event','type':'blind_spot','where':{'pid':%d},'count':1}", pid);
 	return 0;
 }

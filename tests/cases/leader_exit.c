@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The leader ends first, the group later: its code, signal or exec is the last thread's, and so is its age. */
+/*
+ * The leader ends first, the group later: its code, signal or exec is the last thread's, and so is
+ * its age.
+ */
 #include "case.h"
 
 #include <pthread.h>
@@ -30,7 +33,7 @@ static void child(enum how how)
 	pthread_t thread;
 
 	check(pthread_create(&thread, NULL, outlive_leader, &how) == 0);
-	/* Not pthread_exit: it would unwind `how` away. A bare exit of this thread is the same to the kernel. */
+	/* Not pthread_exit, which would unwind `how` away: to the kernel it is the same. */
 	syscall(SYS_exit, 0);
 }
 

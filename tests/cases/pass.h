@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the cases that pass fds over a Unix socket: sender and receiver, and how the receiver tells the
- * sender which numbers it got. The receiver answers on the same socket, with plain data.
+ * For the cases that pass fds over a Unix socket: sender and receiver, and how the receiver tells
+ * the sender which numbers it got. The receiver answers on the same socket, with plain data.
  */
 #ifndef TESTS_CASES_PASS_H
 #define TESTS_CASES_PASS_H
@@ -33,8 +33,8 @@ static inline ssize_t send_fds(int sock, const int *fds, int n)
 {
 	static union pass_control control;
 	char byte = 'f';
-	struct iovec data = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
+	struct iovec data = {&byte, 1};
+	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
 
 	add_rights(&m, fds, n);
 	return sendmsg(sock, &m, MSG_NOSIGNAL);
@@ -59,8 +59,8 @@ static inline int receive_fds(int sock, int *fds, int room, int flags, int *ret_
 {
 	static union pass_control control;
 	char byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
+	struct iovec data = {&byte, 1};
+	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
 
 	memset(&control, 0, sizeof(control));
 	m.msg_controllen = room == PASS_MAX ? sizeof(control) : CMSG_LEN(room * sizeof(int));
@@ -82,11 +82,15 @@ static inline int hear_numbers(int sock, int *fds)
 	int n = 0;
 
 	check(recv(sock, &n, sizeof(n), 0) == sizeof(n) && n <= PASS_MAX);
-	check(n == 0 || recv(sock, fds, n * sizeof(int), MSG_WAITALL) == (ssize_t)(n * sizeof(int)));
+	check(n == 0 ||
+	      recv(sock, fds, n * sizeof(int), MSG_WAITALL) == (ssize_t)(n * sizeof(int)));
 	return n;
 }
 
-/* Says one passing: from_fds[i] became to_fds[i]; kinds is a NULL-terminated list, its last word repeats. */
+/*
+ * Says one passing: from_fds[i] became to_fds[i]; kinds is a NULL-terminated list, its last word
+ * repeats.
+ */
 static inline void say_pass(pid_t from, pid_t to, const int *from_fds, const int *to_fds, int n,
 			    const char *const *kinds)
 {
@@ -99,7 +103,8 @@ static inline void say_pass(pid_t from, pid_t to, const int *from_fds, const int
 		if (kinds[1])
 			kinds++;
 	}
-	say("{'expect':'fd_pass','from':%d,'to':%d,'via':'scm_rights','files':[%s]}", from, to, files);
+	say("{'expect':'fd_pass','from':%d,'to':%d,'via':'scm_rights','files':[%s]}", from, to,
+	    files);
 }
 
 #endif

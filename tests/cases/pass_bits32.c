@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 32-bit program passes fds: msghdr and cmsghdr have another layout, and socketcall(2) is one more
- * way in. Both directions, between two 32-bit processes.
+ * A 32-bit program passes fds: msghdr and cmsghdr have another layout, and socketcall(2) is one
+ * more way in. Both directions, between two 32-bit processes.
  * build: -m32
  */
 #include "pass.h"
 
 #include <linux/net.h>
 
-static const char *const kinds[] = { "pipe", NULL };
+static const char *const kinds[] = {"pipe", NULL};
 
 static ssize_t send_by_socketcall(int sock, const int *fds, int n)
 {
 	static union pass_control control;
 	char byte = 's';
-	struct iovec data = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
-	unsigned long args[3] = { sock, (unsigned long)(uintptr_t)&m, 0 };
+	struct iovec data = {&byte, 1};
+	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
+	unsigned long args[3] = {sock, (unsigned long)(uintptr_t)&m, 0};
 
 	add_rights(&m, fds, n);
 #ifdef SYS_socketcall

@@ -4,14 +4,14 @@
 
 static void say_failure(int error)
 {
-	say("{'expect':'event','type':'fd_send_failed','where':{'pid':%d,'error':%d},'count':1}", getpid(),
-	    error);
+	say("{'expect':'event','type':'fd_send_failed','where':{'pid':%d,'error':%d},'count':1}",
+	    getpid(), error);
 }
 
 int main(void)
 {
 	int pair[2], fds[3], n = 0;
-	char fill[4096] = { 0 };
+	char fill[4096] = {0};
 
 	begin();
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);

@@ -5,7 +5,7 @@
  */
 #include "pass.h"
 
-static const char *const kinds[] = { "pipe", NULL };
+static const char *const kinds[] = {"pipe", NULL};
 
 static pid_t start(int *ret_sock, void (*receiver)(int sock))
 {
@@ -29,7 +29,8 @@ static void receive_two(int sock)
 	int fds[PASS_MAX], flags, n = receive_fds(sock, fds, 2, 0, &flags);
 
 	check(n == 2 && flags & MSG_CTRUNC);
-	say("{'expect':'event','type':'fd_recv','where':{'pid':%d,'ctrunc':true,'count':2},'count':1}",
+	say("{'expect':'event','type':'fd_recv','where':{'pid':%d,'ctrunc':true,'count':2},'count':"
+	    "1}",
 	    getpid());
 	answer_numbers(sock, fds, n);
 }
@@ -39,7 +40,8 @@ static void peek_then_receive(int sock)
 	int fds[PASS_MAX], n = receive_fds(sock, fds, PASS_MAX, MSG_PEEK, NULL);
 
 	check(n == 5);
-	say("{'expect':'event','type':'fd_recv','where':{'pid':%d,'peek':true,'count':5},'count':1}",
+	say("{'expect':'event','type':'fd_recv','where':{'pid':%d,'peek':true,'count':5},'count':"
+	    "1}",
 	    getpid());
 	answer_numbers(sock, fds, receive_fds(sock, fds, PASS_MAX, 0, NULL));
 }
@@ -62,7 +64,8 @@ static void die_first(int sock)
 	_exit(1);
 }
 
-static void run(void (*receiver)(int sock), const int *fds, int arrive, const char *method, const char *more)
+static void run(void (*receiver)(int sock), const int *fds, int arrive, const char *method,
+		const char *more)
 {
 	int sock, got[PASS_MAX];
 	pid_t pid = start(&sock, receiver);

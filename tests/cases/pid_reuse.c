@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two processes with one pid, told apart. The kernel is asked for the number (ns_last_pid); others on
- * this machine fork too, so it is tried until it comes. Children with other numbers are cases as well.
+ * Two processes with one pid, told apart. The kernel is asked for the number (ns_last_pid); others
+ * on this machine fork too, so it is tried until it comes. Children with other numbers are cases
+ * as well.
  */
 #include "case.h"
 
@@ -30,8 +31,8 @@ int main(void)
 
 	begin();
 	status = leave_with(71, &first);
-	say("{'expect':'process','pid':%d,'nth':0,'parent':%d,'exit':%s,'reaped_by':%d}", first, getpid(),
-	    exit_json(status), getpid());
+	say("{'expect':'process','pid':%d,'nth':0,'parent':%d,'exit':%s,'reaped_by':%d}", first,
+	    getpid(), exit_json(status), getpid());
 	do {
 		if (!ask_for_pid(first))
 			SKIP("ns_last_pid");
@@ -40,8 +41,8 @@ int main(void)
 	} while (pid != first && made < 2000);
 	if (pid != first)
 		skip("{'skip':'the pid never came back: this machine is too busy'}");
-	say("{'expect':'process','pid':%d,'nth':1,'parent':%d,'exit':%s,'reaped_by':%d}", pid, getpid(),
-	    exit_json(status), getpid());
+	say("{'expect':'process','pid':%d,'nth':1,'parent':%d,'exit':%s,'reaped_by':%d}", pid,
+	    getpid(), exit_json(status), getpid());
 	say("{'expect':'total','processes':%d}", made + 1);
 	return 0;
 }

@@ -28,7 +28,8 @@ int main(void)
 		reap(pid);
 		SKIP("pidfd_getfd");
 	}
-	say("{'expect':'fd_pass','from':%d,'to':%d,'via':'pidfd_getfd','files':[[%d,%d,'socket:unix']]}",
+	say("{'expect':'fd_pass','from':%d,'to':%d,'via':'pidfd_getfd','files':[[%d,%d,'socket:"
+	    "unix']]}",
 	    pid, getpid(), held, taken);
 	say_child(pid, "fork", "fork", reap(pid), "\"images\":[]");
 	say("{'expect':'process','pid':%d,'received':1}", getpid());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A prefork server, which is no fork server: it received its listening socket once, by SCM_RIGHTS, and
- * forks workers at its own will that all keep it. Nobody asked for this or that worker.
+ * A prefork server, which is no fork server: it received its listening socket once, by SCM_RIGHTS,
+ * and forks workers at its own will that all keep it. Nobody asked for this or that worker.
  */
 #include "pass.h"
 
@@ -43,7 +43,8 @@ static void serve(int sock)
 
 int main(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(address);
 	int pair[2], listener, got;
 	pid_t server;
@@ -52,7 +53,8 @@ int main(void)
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) < 0)
 		SKIP("no loopback");
-	check(getsockname(listener, (struct sockaddr *)&address, &len) == 0 && listen(listener, 8) == 0);
+	check(getsockname(listener, (struct sockaddr *)&address, &len) == 0 &&
+	      listen(listener, 8) == 0);
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	server = fork_child();
 	if (server == 0) {

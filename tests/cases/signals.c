@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals sent: from whom, to whom, which, and whether it was ignored; to a thread, a group, a queue. */
+/*
+ * Signals sent: from whom, to whom, which, and whether it was ignored; to a thread, a group, a
+ * queue.
+ */
 #include "case.h"
 
 static pid_t start(void)
@@ -24,7 +27,8 @@ static pid_t start(void)
 
 static void say_signal(pid_t to, int signal, const char *more)
 {
-	say("{'expect':'event','type':'signal','where':{'pid':%d,'to_pid':%d,'sig':%d%s},'count':1}",
+	say("{'expect':'event','type':'signal','where':{'pid':%d,'to_pid':%d,'sig':%d%s},'count':"
+	    "1}",
 	    getpid(), to, signal, more);
 }
 
@@ -36,7 +40,7 @@ int main(void)
 	pid = start();
 	check(kill(pid, SIGUSR1) == 0);
 	say_signal(pid, SIGUSR1, ",\"result\":1");
-	check(sigqueue(pid, SIGTERM, (union sigval){ 0 }) == 0);
+	check(sigqueue(pid, SIGTERM, (union sigval){0}) == 0);
 	say_signal(pid, SIGTERM, "");
 	say_child(pid, "fork", "fork", reap(pid), "\"images\":[]");
 	pid = start();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* PR_SET_CHILD_SUBREAPER: orphans come to us, and we reap them; their parent at birth was another. */
+/*
+ * PR_SET_CHILD_SUBREAPER: orphans come to us, and we reap them; their parent at birth was another.
+ */
 #include "case.h"
 
 #include <sys/prctl.h>
@@ -29,7 +31,8 @@ int main(void)
 	say("{'expect':'process','pid':%d,'parent':%d,'mechanism':'fork','start_method':'fork',"
 	    "'exit':%s,'reaped_by':%d}",
 	    orphan, middle, exit_json(status), getpid());
-	say("{'expect':'event','type':'reparent','where':{'pid':%d,'child_pid':%d,'to_pid':%d},'count':1}",
+	say("{'expect':'event','type':'reparent','where':{'pid':%d,'child_pid':%d,'to_pid':%d},'"
+	    "count':1}",
 	    middle, orphan, getpid());
 	return 0;
 }

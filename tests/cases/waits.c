@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every way to wait: WNOHANG, WUNTRACED, waitid with WNOWAIT, with no infop, on a pidfd, wait4 for any.
- * Only a wait that takes the child away reaps it.
+ * Every way to wait: WNOHANG, WUNTRACED, waitid with WNOWAIT, with no infop, on a pidfd, wait4 for
+ * any. Only a wait that takes the child away reaps it.
  */
 #include "case.h"
 

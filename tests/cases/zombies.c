@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Children that end and that nobody in the trace reaps: ours, and those of a child that ends first. */
+/*
+ * Children that end and that nobody in the trace reaps: ours, and those of a child that ends
+ * first.
+ */
 #include "case.h"
 
 int main(void)
