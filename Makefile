@@ -50,7 +50,6 @@ TRACER_LIB := $(B)/libtracer.a
 TRACER_LIBS = -lbpf -lelf -lz -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
-BPF_OBJ  := $(BPF_SRC:%.c=$(B)/obj/%.o)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
@@ -107,16 +106,17 @@ $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
 $(B)/obj/tracer/capture/source_bpf.o: $(BPF_SKEL)
 
-$(B)/obj/bpf/%.bpf.o: bpf/%.bpf.c
-	$(call say,BPF)
+# One object of all probes: they share maps and functions, and what one does not use costs nothing.
+$(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -MT $@ -MF $(@:.o=.d) \
-		-D__TARGET_ARCH_$(BPF_ARCH) -Iinclude -Ibpf -c -o $@ $<
+	$(Q)printf '#include "%s"\n' bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(BPF_SRC)) > $@
 
-$(B)/gen/forkscope.bpf.o: $(BPF_OBJ)
-	$(call say,BPFLINK)
-	@mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen object $@ $^
+$(B)/gen/forkscope.bpf.o: $(B)/gen/forkscope.bpf.c
+	$(call say,BPF)
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+		-MMD -MP -MT $@ -MF $(B)/obj/bpf.d -D__TARGET_ARCH_$(BPF_ARCH) \
+		-I. -Iinclude -Ibpf -c -o $@.big $<
+	$(Q)$(BPFTOOL) gen object $@ $@.big && rm $@.big
 
 $(BPF_SKEL): $(B)/gen/forkscope.bpf.o
 	$(call say,SKEL)
@@ -184,7 +184,7 @@ $(B)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
 
-.PRECIOUS: $(B)/obj/%.o $(B)/obj/bpf/%.bpf.o
+.PRECIOUS: $(B)/obj/%.o
 
 .PHONY: tests-built
 tests-built: all $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)

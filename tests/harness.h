@@ -20,6 +20,16 @@
 #include <cmocka.h>
 #include <sys/types.h>
 
+/* cmocka's fail() is a macro, and the tracer has a function of that name (base/fail.h): say fail_msg(). */
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                              \
+	do {                                                                                       \
+		print_error("ERROR: " __VA_ARGS__);                                                \
+		print_error("\n");                                                                 \
+		_fail(__FILE__, __LINE__);                                                         \
+	} while (0)
+
 /* Seconds before a test is killed, its process group with it; FORKSCOPE_TEST_SECONDS overrides. */
 #define TEST_SECONDS 60
 
