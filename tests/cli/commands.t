@@ -63,7 +63,9 @@ def test_files(d):
             with open(path, "wb") as f:
                 f.write(content)
         for command in READING:
-            if command == "export":
+            if command == "compare":
+                result = forkscope(command, path, path)
+            elif command == "export":
                 result = forkscope(command, "--format=json", path)
             else:
                 result = forkscope(command, path)

@@ -81,7 +81,9 @@ def test_nginx(directory):
     with open(conf, "w") as f:
         f.write("daemon off; master_process on; worker_processes 2; pid {0}/pid; error_log {0}/err;\n"
                 "events {{ worker_connections 16; }}\n"
-                "http {{ access_log off; server {{ listen unix:{0}/sock; }} }}\n".format(directory))
+                "http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p;\n"
+                "fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;\n"
+                "server {{ listen unix:{0}/sock; }} }}\n".format(directory))
     trace = directory + "/nginx-trace"
     child = start([FORKSCOPE, "record", "-o", trace, "--fds=full", "--", nginx, "-c", conf])
     try:
