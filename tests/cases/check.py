@@ -350,6 +350,7 @@ class Case:
         trace = self.load()
         complaints = []
         notes = ["not here: " + line["skip_part"] for line in lines if "skip_part" in line]
+        notes += [line["note"] for line in lines if "note" in line]
         for line in lines:
             if "expect" in line:
                 try:
