@@ -126,7 +126,7 @@ int main(void)
 	begin();
 	dice = seed ? strtoull(seed, NULL, 10) : now_ns();
 	say("{'note':'FORKSCOPE_SEED=%" PRIu64 "'}", dice);
-	dice |= 1;
+	dice = dice * 2 + 1; /* never 0 */
 	for (int i = 0; i < 3; i++)
 		live(DEPTH);
 	return 0;
