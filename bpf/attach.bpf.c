@@ -16,7 +16,7 @@ static __always_inline void emit_process(struct task_struct *task)
 	e.parent_start_ns = process_start(parent);
 	e.threads = BPF_CORE_READ(task, signal, nr_threads);
 	e.kthread = !!(BPF_CORE_READ(task, flags) & PF_KTHREAD);
-	e.ns_level = pid_depth(task) - config.ns_level;
+	e.ns_level = pid_depth(task) - own_level;
 	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
 	emit(&e, sizeof(e), FS_EV_PROCESS);
 }
@@ -54,13 +54,10 @@ int tell_task(struct bpf_iter__task *ctx)
  * Adds the children of followed processes, and with --cgroup its members. Run until it adds none:
  * forks that happen meanwhile are seen by on_new_task. `adopted` counts the additions of a run.
  */
-__u32 adopted = 0;
-
 SEC("iter/task")
 int adopt_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct proc proc = {};
 	__u32 tgid;
 
 	if (!task)
@@ -68,12 +65,13 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 	tgid = BPF_CORE_READ(task, tgid);
 	if ((__u32)BPF_CORE_READ(task, pid) != tgid || followed(tgid))
 		return 0;
-	if (!in_cgroup(task) && !followed(BPF_CORE_READ(task, real_parent, tgid)))
+	if (!(seed_pid && process_number(task) == seed_pid) && !in_cgroup(task) &&
+	    !followed(BPF_CORE_READ(task, real_parent, tgid)))
 		return 0;
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		return 0; /* a zombie */
-	bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY);
-	__sync_fetch_and_add(&adopted, 1);
+	if (follow(tgid, 0))
+		__sync_fetch_and_add(&adopted, 1);
 	return 0;
 }
 
@@ -81,12 +79,12 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task)
 {
-	struct proc proc = {};
 	__u32 tgid = task->tgid;
 
 	if (followed(tgid) || !in_cgroup(task))
 		return 0;
-	bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY);
+	if (!follow(tgid, 0))
+		return 0;
 	emit_process(task);
 	emit_state(address_of(task), FS_STATE_ATTACHED, SLOT_TRACEPOINT);
 	if (config.fds >= FS_FDS_SNAPSHOT)

@@ -75,7 +75,7 @@ static __always_inline void emit_reap(struct syscall *c, __u32 pid, __u32 option
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fs_ev_reap e = { .child_ns_pid = pid, .options = options, .syscall = c->nr };
 
-	if (pid_depth(task) == config.ns_level)
+	if (pid_depth(task) == own_level)
 		e.child_pid = pid;
 	fill_header(&e.h, FS_EV_REAP, sizeof(e), task);
 	if (c->compat)
@@ -173,7 +173,7 @@ int exit_getfd(void)
 	e.from_fd = c->args[1];
 	e.fd = c->ret;
 	e.pidfd = c->args[0];
-	e.from_pid = pid_number(pid_of_pidfd(c->args[0]), config.ns_level);
+	e.from_pid = pid_number(pid_of_pidfd(c->args[0]), own_level);
 	e.file = identify_fd(current_files(), e.fd, SLOT_TRACEPOINT, 0);
 	fill_header(&e.h, FS_EV_FD_GETFD, sizeof(e), bpf_get_current_task_btf());
 	emit(&e, sizeof(e), FS_EV_FD_GETFD);

@@ -324,6 +324,14 @@ struct kernel_siginfo {
 	int si_code;
 };
 
+/* The trace event formats tell what arguments a tracepoint has; only their fields' existence is used. */
+struct trace_event_raw_sched_process_exit {
+	bool group_dead; /* since 6.16, with the tracepoint's second argument */
+};
+struct trace_event_raw_mark_victim {
+	unsigned long total_vm; /* since 6.8, when the first argument became a task */
+};
+
 struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;

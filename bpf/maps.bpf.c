@@ -19,4 +19,7 @@ const volatile __u16 call_table32[FS_CALL_TABLE] = {};
 __u64 lost[FS_EV_MAX] = {};
 __u32 wake_asked = 0;
 __u32 own_level = 0;
+__u32 seed_pid = 0;
+__s32 alive = 0;
+__u32 adopted = 0;
 __u32 nought = 0;

@@ -197,13 +197,16 @@ extern const volatile __u16 call_table[FS_CALL_TABLE];
 extern const volatile __u16 call_table32[FS_CALL_TABLE];
 extern __u64 lost[FS_EV_MAX];
 extern __u32 wake_asked; /* 1: the reader was woken and has not begun to read yet */
-extern __u32 own_level;
+extern __u32 own_level; /* depth of forkscope's own pid namespace; set before attaching */
+extern __u32 seed_pid;	/* adopt_tasks: begin with this process, by forkscope's number */
+extern __s32 alive;	/* followed processes that live */
 
 /*
  * Always 0, but the verifier cannot know: counters of a bpf_loop begin with it, so that their values are
  * any number to the verifier from the first step on, and it is done after a few.
  */
 extern __u32 nought;
+extern __u32 adopted; /* by adopt_tasks */
 
 #define READ(dst, address) bpf_probe_read_kernel(&(dst), sizeof(dst), (address))
 
@@ -229,6 +232,19 @@ static __always_inline struct describe *describe_slot(__u32 slot)
 static __always_inline struct proc *followed(__u32 tgid)
 {
 	return bpf_map_lookup_elem(&procs, &tgid);
+}
+
+/* Returns false when the process cannot be followed for want of memory, which is counted. */
+static __always_inline bool follow(__u32 tgid, __u64 state_hash)
+{
+	struct proc proc = { .state_hash = state_hash };
+
+	if (bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY)) {
+		__sync_fetch_and_add(&lost[FS_EV_FORK], 1);
+		return false;
+	}
+	__sync_fetch_and_add(&alive, 1);
+	return true;
 }
 
 static __always_inline void count_loss(__u16 type)
@@ -275,16 +291,16 @@ static __always_inline __u32 pid_depth(struct task_struct *task)
 /* A thread's number as forkscope's own namespace has it. */
 static __always_inline __u32 thread_number(struct task_struct *task)
 {
-	if (config.ns_level == 0)
+	if (own_level == 0)
 		return BPF_CORE_READ(task, pid);
-	return pid_number(BPF_CORE_READ(task, thread_pid), config.ns_level);
+	return pid_number(BPF_CORE_READ(task, thread_pid), own_level);
 }
 
 static __always_inline __u32 process_number(struct task_struct *task)
 {
-	if (config.ns_level == 0)
+	if (own_level == 0)
 		return BPF_CORE_READ(task, tgid);
-	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid), config.ns_level);
+	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid), own_level);
 }
 
 static __always_inline __u32 innermost_number(struct task_struct *task)
@@ -329,13 +345,21 @@ static __always_inline bool is_compat(struct task_struct *task)
 /* Whether --cgroup asks for this task. */
 static __always_inline bool in_cgroup(struct task_struct *task)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp), *above = NULL;
+	struct cgroup *cgroup, *above = NULL;
+	char *ancestors;
+	int level;
 
-	if (!config.cgroup_id || BPF_CORE_READ(cgroup, level) < (int)config.cgroup_level)
+	if (!config.cgroup_id)
 		return false;
-	READ(above, (char *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) +
-			    config.cgroup_level * sizeof(void *));
-	return BPF_CORE_READ(above, kn, id) == config.cgroup_id;
+	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	ancestors = (char *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);
+	level = BPF_CORE_READ(cgroup, level);
+	for (int i = 0; i < 32 && i <= level; i++) {
+		READ(above, ancestors + i * sizeof(void *));
+		if (BPF_CORE_READ(above, kn, id) == config.cgroup_id)
+			return true;
+	}
+	return false;
 }
 
 static __always_inline __u32 round_up_8(__u32 n)

@@ -68,7 +68,7 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 	e.exit_signal = BPF_CORE_READ(child, exit_signal);
 	e.syscall = call_nr(call);
 	e.has_stack = call ? call->note : 0;
-	e.ns_level = pid_depth(child) - config.ns_level;
+	e.ns_level = pid_depth(child) - own_level;
 	BPF_CORE_READ_STR_INTO(&e.comm, child, comm);
 	emit(&e, sizeof(e), FS_EV_FORK);
 }
@@ -84,7 +84,6 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	struct proc *parent = followed(creator->tgid);
 	__u64 self = bpf_get_current_pid_tgid();
 	__u32 pid = child->tgid;
-	struct proc proc = {};
 	struct call *call;
 
 	if (clone_flags & CLONE_THREAD) {
@@ -94,10 +93,8 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	}
 	if (!parent && !in_cgroup(child))
 		return 0;
-	if (parent)
-		proc.state_hash = parent->state_hash;
-	if (bpf_map_update_elem(&procs, &pid, &proc, BPF_ANY))
-		count_loss(FS_EV_FORK);
+	if (!follow(pid, parent ? parent->state_hash : 0))
+		return 0;
 	call = bpf_map_lookup_elem(&calls, &self);
 	emit_fork(creator, child, clone_flags, call);
 	if (call) {
@@ -217,7 +214,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	proc->wrote = 0;
 	bpf_map_delete_elem(&calls, &caller);
 	/* A thread that exec'ed has taken over the leader's number; old_pid is its former one. */
-	emit_exec(task, config.ns_level ? thread_number(task) : (__u32)old_pid, bprm);
+	emit_exec(task, own_level ? thread_number(task) : (__u32)old_pid, bprm);
 	emit_state(address_of(task), FS_STATE_AFTER_EXEC, SLOT_TRACEPOINT);
 	if (config.fds >= FS_FDS_SNAPSHOT)
 		emit_fd_table(address_of(task), FS_TABLE_AFTER_EXEC, SLOT_TRACEPOINT);
@@ -364,7 +361,7 @@ int on_exit(__u64 *ctx)
 
 	if (!proc)
 		return 0;
-	if (config.exit_has_group_dead)
+	if (bpf_core_field_exists(((struct trace_event_raw_sched_process_exit *)0)->group_dead))
 		last = ctx[1] & 1;
 	else
 		last = BPF_CORE_READ(task, signal, live.counter) == 0 &&
@@ -375,6 +372,7 @@ int on_exit(__u64 *ctx)
 		emit_orphans(task);
 		emit_exit(task);
 		bpf_map_delete_elem(&procs, &tgid);
+		__sync_fetch_and_add(&alive, -1);
 	}
 	bpf_map_delete_elem(&calls, &self);
 	return 0;
@@ -437,7 +435,7 @@ int on_oom_victim(__u64 *ctx)
 	struct fs_ev_oom_kill e = {};
 	struct task_struct *task;
 
-	if (!config.victim_is_task)
+	if (!bpf_core_field_exists(((struct trace_event_raw_mark_victim *)0)->total_vm))
 		return 0;
 	task = (void *)ctx[0];
 	if (!followed(BPF_CORE_READ(task, tgid)))

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cmd/cmd.h"
 
+
 const struct command *const commands[] = {
+	&command_record,
 	NULL,
 };
 
@@ -15,6 +18,9 @@ int main(int argc, char **argv)
 		printf("forkscope %s\n", FORKSCOPE_VERSION);
 		return 0;
 	}
-	fprintf(stderr, "forkscope: no commands yet\n");
-	return EXIT_READ_TROUBLE;
+	for (int i = 0; argc > 1 && commands[i]; i++)
+		if (strcmp(argv[1], commands[i]->name) == 0)
+			return commands[i]->run(argc - 1, argv + 1);
+	log_error("no such command: '%s'", argc > 1 ? argv[1] : "");
+	return 125;
 }

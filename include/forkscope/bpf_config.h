@@ -62,14 +62,9 @@ enum fs_call_class {
 /* Read-only to the probes, constant once loaded (dead branches cost nothing). */
 struct fs_bpf_config {
 	uint32_t fds;		  /* enum fs_fds_level */
-	uint32_t ns_level;	  /* depth of forkscope's own pid namespace */
-	uint32_t exit_has_group_dead; /* sched_process_exit's second argument exists */
-	uint32_t victim_is_task;  /* mark_victim's argument is a task, not a pid */
-	uint64_t secret;	  /* mixed into file identities, so that they tell no kernel address */
-	uint64_t cgroup_id;	  /* --cgroup: follow what enters it; 0: no */
-	uint32_t cgroup_level;
-	uint32_t boost;		  /* wake the reader when this many bytes wait */
-	uint32_t reserved[2];
+	uint32_t boost;	    /* wake the reader when this many bytes wait */
+	uint64_t secret;    /* mixed into file identities, so that they tell no kernel address */
+	uint64_t cgroup_id; /* --cgroup: follow what enters it; 0: no */
 };
 
 #endif

@@ -26,4 +26,7 @@ struct command {
 /* The table, NULL-terminated; main.c owns it. */
 extern const struct command *const commands[];
 
+/* Each command, by the file that defines it. */
+extern const struct command command_record;
+
 #endif
