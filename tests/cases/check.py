@@ -251,12 +251,32 @@ class Trace:
                 raise Wrong("%s has a parent that is not there" % process["id"])
 
 
+FLAGS = {
+    "exit_flags": {1: "autoreap", 2: "before_exec"},
+    "pass_flags": {1: "ctrunc", 2: "cmsg_cloexec", 4: "peek"},
+}
+WHEN = {
+    "fd_table": {1: "at_fork", 2: "after_exec", 3: "attached"},
+    "state": {1: "at_fork", 2: "before_exec", 3: "after_exec", 4: "attached"},
+}
+
+
+def signals_of(mask):
+    return [n for n in range(1, 65) if int(mask, 16) >> (n - 1) & 1]
+
+
 def flatten(event):
-    """An event as the cases speak of it."""
+    """An event as the cases speak of it: bits have names, masks are lists."""
     flat = dict(event)
-    for name in ("exit_flags", "pass_flags", "fd_flags"):
-        for flag in event.get(name) or []:
-            flat[flag] = True
+    for name, bits in FLAGS.items():
+        for bit, flag in bits.items():
+            if name in event:
+                flat[flag] = bool(event[name] & bit)
+    if event["type"] in WHEN:
+        flat["when"] = WHEN[event["type"]].get(event["when"])
+    for name in ("sig_blocked", "sig_ignored", "sig_caught"):
+        if name in event:
+            flat[name] = signals_of(event[name])
     return flat
 
 
