@@ -160,7 +160,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/te
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
-HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/harness.c))
+HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)
