@@ -109,6 +109,7 @@ static void fill_file(union sample *s, unsigned number)
 	e->file = 0xffff888100000000u + number;
 	e->ino = 100 + number;
 	e->mode = 0100644;
+	e->sb_magic = number % 2 ? 0xef53 : 0x09041934;
 	if (number % 2)
 		e->name_len = add_tail(s, "passwd\0etc\0/", 13);
 	else

@@ -9,6 +9,8 @@
 
 const struct command *const commands[] = {
 	&command_record,
+	&command_info,
+	&command_export,
 	NULL,
 };
 

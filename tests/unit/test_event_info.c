@@ -132,17 +132,27 @@ static void expect_path(const char *components, size_t len, const char *want)
 static void test_paths(void **state)
 {
 	union sample s;
+	struct fs_ev_file *file = (struct fs_ev_file *)&s;
 	struct event_text rest, one;
 
 	(void)state;
 	expect_path("passwd\0etc\0/", 13, "/etc/passwd");
-	expect_path("passwd\0etc\0", 12, "/etc/passwd"); /* an empty last one is the root too */
+	expect_path("passwd\0etc", 11, "/etc/passwd");
 	expect_path("/", 2, "/");
-	expect_path("[eventfd]", 10, "[eventfd]");
-	expect_path("b\0a", 4, ".../a/b");
-	expect_path("b\0a", 3, ".../a/b");
-	expect_path("", 0, "");
+	expect_path("/", 1, "/");
 	expect_path("", 1, "/");
+	expect_path("b\0a", 3, "/a/b");
+	expect_path("", 0, "");
+	sample_event(&s, FS_EV_FILE, 1);
+	assert_true(event_file_has_path(file));
+	sample_event(&s, FS_EV_FILE, 2);
+	assert_false(event_file_has_path(file));
+	file->sb_magic = 0xef53;
+	assert_true(event_file_has_path(file));
+	memcpy((char *)&s + sizeof(*file), "memfd:xyz", 10);
+	assert_false(event_file_has_path(file));
+	file->name_len = 0;
+	assert_false(event_file_has_path(file));
 	sample_event(&s, FS_EV_FILE, 1);
 	rest = event_components(&s.h);
 	assert_true(event_next_component(&rest, &one));

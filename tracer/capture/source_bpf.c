@@ -22,6 +22,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "capture/btf_slice.h"
 #include "capture/call_table.h"
 #include "capture/proc_text.h"
 #include "forkscope.skel.h"
@@ -193,16 +194,40 @@ static int on_record(void *context, void *data, size_t size)
 	return 0; /* the ring must be emptied, whatever the sink says */
 }
 
+/*
+ * Opens the probes' object, with the slice of the kernel's types that it needs; without one (no memory, a
+ * format unknown here) libbpf searches the kernel's types itself.
+ */
+static struct forkscope_bpf *open_skeleton(int *ret_slice)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options);
+	struct forkscope_bpf *skel = forkscope_bpf__open();
+	char path[64];
+	int fd;
+
+	if (!skel)
+		return NULL;
+	fd = btf_slice_open(bpf_object__btf(skel->obj));
+	if (fd < 0)
+		return skel;
+	forkscope_bpf__destroy(skel);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	options.btf_custom_path = path;
+	skel = forkscope_bpf__open_opts(&options);
+	*ret_slice = fd; /* read at load */
+	return skel;
+}
+
 static int bpf_open(struct source **ret, const struct source_options *options, struct failure *why)
 {
 	struct source *s = calloc(1, sizeof(*s));
-	int err;
+	int err, slice = -1;
 
 	if (!s)
 		return fail_errno(why, -ENOMEM, "cannot open the kernel witness");
 	libbpf_said[0] = 0;
 	libbpf_set_print(keep_warning);
-	s->skel = forkscope_bpf__open();
+	s->skel = open_skeleton(&slice);
 	if (!s->skel) {
 		err = fail_load(why, -errno, "opening the kernel probes");
 		goto out;
@@ -227,9 +252,11 @@ static int bpf_open(struct source **ret, const struct source_options *options, s
 		goto out;
 	}
 	*ret = s;
-	return 0;
 out:
-	bpf_close(s);
+	if (slice >= 0)
+		close(slice);
+	if (err)
+		bpf_close(s);
 	return err;
 }
 

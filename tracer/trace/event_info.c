@@ -2,7 +2,11 @@
 /* See event_info.h. A new event type is one line in `types`, and a case where it has a tail. */
 #include "trace/event_info.h"
 
+#include <linux/magic.h>
 #include <string.h>
+
+/* pidfs, since 6.9; not yet in this linux/magic.h. */
+#define PID_FS_MAGIC_KERNEL 0x50494446
 
 static const struct {
 	const char *name;
@@ -211,47 +215,41 @@ bool event_next_component(struct event_text *rest, struct event_text *ret)
 	return true;
 }
 
-/* Where the component that ends before `end` begins. */
-static size_t component_start(const char *text, size_t end)
-{
-	while (end > 0 && text[end - 1] != '\0')
-		end--;
-	return end;
-}
-
 void event_append_path(struct buffer *out, struct event_text components)
 {
 	const char *text = components.text;
-	size_t end = components.len, start;
-	bool first = true;
+	size_t end = components.len, start, before = out->len;
 
-	if (!end)
-		return;
-	if (text[end - 1] == '\0')
-		end--;
-	start = component_start(text, end);
-	if (end == start || (end - start == 1 && text[start] == '/')) {
-		if (start == 0) {
+	/* From the last, outermost, to the first. */
+	while (end > 0) {
+		if (text[end - 1] == '\0')
+			end--;
+		for (start = end; start > 0 && text[start - 1] != '\0'; start--)
+			;
+		if (end > start && !(end - start == 1 && text[start] == '/')) {
 			buffer_add_char(out, '/');
-			return;
+			buffer_append(out, text + start, end - start);
 		}
-		end = start - 1; /* the root: each component brings its own slash */
-		first = false;
-	} else if (start > 0) {
-		buffer_add_text(out, "...");
-		first = false;
+		end = start;
 	}
-	/* From the last component to the first. */
-	for (;;) {
-		start = component_start(text, end);
-		if (!first)
-			buffer_add_char(out, '/');
-		buffer_append(out, text + start, end - start);
-		first = false;
-		if (start == 0)
-			return;
-		end = start - 1;
+	if (components.len && out->len == before)
+		buffer_add_char(out, '/');
+}
+
+bool event_file_has_path(const struct fs_ev_file *e)
+{
+	struct event_text name = event_components(&e->h);
+
+	switch (e->sb_magic) {
+	case PIPEFS_MAGIC:
+	case SOCKFS_MAGIC:
+	case ANON_INODE_FS_MAGIC:
+	case PID_FS_MAGIC_KERNEL:
+		return false;
 	}
+	/* A memfd lies in no directory: one component, which the kernel begins so. */
+	return name.len && !(name.len > 6 && memcmp(name.text, "memfd:", 6) == 0 &&
+			     strnlen(name.text, name.len) + 1 >= name.len);
 }
 
 const struct fs_fd *event_fds(const struct fs_event *e, size_t *ret_count)

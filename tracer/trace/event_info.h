@@ -52,12 +52,11 @@ struct event_text event_components(const struct fs_event *e);
 /* Takes the first component off *rest. False when there is none left. */
 bool event_next_component(struct event_text *rest, struct event_text *ret);
 
-/*
- * Appends components as a path. A last component "/" (or "") is the root: "c", "b", "/" is /b/c. A single
- * name without root ("[eventfd]", "memfd:x") is appended as it is; several of a path that was cut begin
- * with ".../".
- */
+/* Appends components as an absolute path: "c", "b" is /b/c; a component "/" or none adds only the root. */
 void event_append_path(struct buffer *out, struct event_text components);
+
+/* file: whether its components are a path; else they are a name of the kernel's ("[eventfd]", "memfd:x"). */
+bool event_file_has_path(const struct fs_ev_file *e);
 
 /* fd_table, fd_send, fd_recv: the entries there are; their number goes to ret_count. */
 const struct fs_fd *event_fds(const struct fs_event *e, size_t *ret_count);

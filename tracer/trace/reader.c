@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "trace/event_check.h"
 #include "trace/event_info.h"
-#include "trace/meta.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian");
 
@@ -282,12 +282,14 @@ static int check_header(const struct fs_trace_header *h, size_t got, const char 
 			    path);
 	if (h->major > FS_TRACE_MAJOR)
 		return fail(why, -EPROTO,
-			    "'%s' has trace format %u.%u, newer than %u.x: read it with a newer "
+			    "'%s' has trace format version %u.%u, newer than %u.x: read it with a "
+			    "newer "
 			    "forkscope",
 			    path, h->major, h->minor, FS_TRACE_MAJOR);
 	if (h->major < FS_TRACE_MAJOR)
 		return fail(why, -EPROTO,
-			    "'%s' has trace format %u.%u, older than %u.x: read it with an older "
+			    "'%s' has trace format version %u.%u, older than %u.x: read it with an "
+			    "older "
 			    "forkscope",
 			    path, h->major, h->minor, FS_TRACE_MAJOR);
 	if (crc32(0, (const Bytef *)h, offsetof(struct fs_trace_header, crc)) != h->crc ||
@@ -318,6 +320,19 @@ static int read_header(struct trace_reader *r, const char *path, struct failure 
 	return 0;
 }
 
+/* A FIFO that nobody writes to is an empty file here, and no reason to wait for ever. */
+static int open_file(const char *path)
+{
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, 0);
+	return fd;
+}
+
 int trace_reader_open(struct trace_reader **ret, const char *path, struct failure *why)
 {
 	struct trace_reader *r = calloc(1, sizeof(*r));
@@ -325,10 +340,7 @@ int trace_reader_open(struct trace_reader **ret, const char *path, struct failur
 
 	if (!r)
 		return fail_errno(why, -ENOMEM, "cannot read '%s'", path);
-	if (strcmp(path, "-") == 0)
-		r->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	else
-		r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	r->fd = open_file(path);
 	if (r->fd < 0) {
 		err = -errno;
 		free(r);
@@ -343,6 +355,13 @@ int trace_reader_open(struct trace_reader **ret, const char *path, struct failur
 	return 0;
 }
 
+bool trace_is_rereadable(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 const struct trace_summary *trace_reader_summary(const struct trace_reader *r)
 {
 	return &r->summary;
@@ -353,14 +372,9 @@ const char *trace_reader_meta(const struct trace_reader *r, const char *key)
 	return meta_get(&r->meta, key);
 }
 
-bool trace_reader_meta_at(const struct trace_reader *r, size_t i, const char **ret_key,
-			  const char **ret_value)
+const struct meta *trace_reader_metas(const struct trace_reader *r)
 {
-	if (i >= r->meta.count)
-		return false;
-	*ret_key = r->meta.pairs[i].key;
-	*ret_value = r->meta.pairs[i].value;
-	return true;
+	return &r->meta;
 }
 
 void trace_reader_free(struct trace_reader *r)

@@ -20,6 +20,7 @@
 #include "base/fail.h"
 #include "forkscope/event.h"
 #include "forkscope/trace_file.h"
+#include "trace/meta.h"
 
 struct trace_reader;
 
@@ -47,6 +48,9 @@ struct trace_summary {
  */
 int trace_reader_open(struct trace_reader **ret, const char *path, struct failure *why);
 
+/* Whether path can be read twice (a regular file), so that what its end tells can be known beforehand. */
+bool trace_is_rereadable(const char *path);
+
 /*
  * 1: *ret is the next event, valid until the next call. 0: no more, for whatever reason (see the summary).
  * Negative errno: the file could not be read any further (I/O error, no memory); incomplete_why says it too.
@@ -58,9 +62,8 @@ const struct trace_summary *trace_reader_summary(const struct trace_reader *r);
 /* The value of a META key as far as was read, NULL if it has none. Valid until the next trace_reader_next. */
 const char *trace_reader_meta(const struct trace_reader *r, const char *key);
 
-/* All META pairs, in the order their keys came: i from 0 until it returns false. */
-bool trace_reader_meta_at(const struct trace_reader *r, size_t i, const char **ret_key,
-			  const char **ret_value);
+/* All META as far as was read. */
+const struct meta *trace_reader_metas(const struct trace_reader *r);
 
 void trace_reader_free(struct trace_reader *r);
 
