@@ -9,6 +9,7 @@
 
 const struct command *const commands[] = {
 	&command_record,
+	&command_trace,
 	&command_info,
 	&command_export,
 	NULL,
