@@ -113,6 +113,7 @@ $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
 
 $(B)/gen/forkscope.bpf.o: $(B)/gen/forkscope.bpf.c
 	$(call say,BPF)
+	@mkdir -p $(B)/obj
 	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 		-MMD -MP -MT $@ -MF $(B)/obj/bpf.d -D__TARGET_ARCH_$(BPF_ARCH) \
 		-I. -Iinclude -Ibpf -c -o $@.big $<
