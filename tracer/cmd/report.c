@@ -105,6 +105,7 @@ static int run_tree(int argc, char **argv)
 }
 
 const struct command command_report = {
+	.kind = COMMAND_READS,
 	.name = "report",
 	.args = "[FILE]",
 	.summary = "the story: who started whom, what they inherited, how they ended",
@@ -112,6 +113,7 @@ const struct command command_report = {
 };
 
 const struct command command_tree = {
+	.kind = COMMAND_READS,
 	.name = "tree",
 	.args = "[FILE]",
 	.summary = "the tree of processes alone",
