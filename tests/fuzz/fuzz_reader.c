@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "trace/chunk.h"
 #include "trace/event_check.h"
 #include "trace/event_info.h"
 
@@ -50,7 +51,7 @@ static void mend(uint8_t *file, size_t size)
 			c.length = (uint32_t)(size - at - sizeof(c));
 		c.magic = FS_TRACE_CHUNK_MAGIC;
 		c.number = number++;
-		c.crc = (uint32_t)crc32(0, file + at + sizeof(c), c.length);
+		c.crc = chunk_crc(c, file + at + sizeof(c));
 		memcpy(file + at, &c, sizeof(c));
 	}
 }
