@@ -104,7 +104,7 @@ $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
 $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
-$(B)/obj/tracer/capture/source_bpf.o: $(BPF_SKEL)
+$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf): $(BPF_SKEL)
 
 # One object of all probes: they share maps and functions, and what one does not use costs nothing.
 $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile

@@ -10,7 +10,7 @@ static __always_inline void emit_process(struct task_struct *task)
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct fs_ev_process e = {};
 
-	fill_header(&e.h, FS_EV_PROCESS, sizeof(e), task);
+	fill_header(&e.h, FS_EV_PROCESS, sizeof(e), address_of(task));
 	e.h.tid = e.h.pid;
 	e.parent_pid = process_number(parent);
 	e.parent_start_ns = process_start(parent);
@@ -25,7 +25,7 @@ static __always_inline void emit_thread(struct task_struct *task)
 {
 	struct fs_ev_thread e = {};
 
-	fill_header(&e.h, FS_EV_THREAD, sizeof(e), task);
+	fill_header(&e.h, FS_EV_THREAD, sizeof(e), address_of(task));
 	e.thread_start_ns = BPF_CORE_READ(task, start_boottime);
 	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
 	emit(&e, sizeof(e), FS_EV_THREAD);
@@ -76,10 +76,10 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 }
 
 /* A process moved into the --cgroup: followed from here on. */
-SEC("tp_btf/cgroup_attach_task")
+SEC("raw_tp/cgroup_attach_task")
 int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = BPF_CORE_READ(task, tgid);
 
 	if (followed(tgid) || !in_cgroup(task))
 		return 0;

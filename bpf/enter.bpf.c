@@ -84,7 +84,7 @@ int enter_write(void)
 	if (!is_channel(e.fd))
 		return 0;
 	e.file = identify_fd(current_files(), e.fd, SLOT_TRACEPOINT, 0);
-	fill_header(&e.h, FS_EV_FIRST_WRITE, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_FIRST_WRITE, sizeof(e), current_address());
 	emit(&e, sizeof(e), FS_EV_FIRST_WRITE);
 	return 1;
 }
@@ -131,7 +131,7 @@ int enter_uses(void)
 	return 0;
 }
 
-SEC("tp_btf/sys_enter")
+SEC("raw_tp/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -81,7 +81,7 @@ int emit_exec_failed(__u64 filename, __u64 argv, int error, int dirfd, __u32 com
 	e->argv_len = c->len - e->filename_len - 1;
 	e->argv_total = e->argv_len;
 	size = round_up_8(sizeof(*e) + (c->len & (4 * PATH_BYTES - 1)));
-	fill_header(&e->h, FS_EV_EXEC_FAILED, size, task);
+	fill_header(&e->h, FS_EV_EXEC_FAILED, size, address_of(task));
 	if (compat)
 		e->h.flags |= FS_EVENT_COMPAT;
 	if (c->unreadable)

@@ -41,7 +41,7 @@ int exit_fork(void)
 	e.ret = c->ret;
 	e.clone_flags = flags;
 	e.syscall = c->nr;
-	fill_header(&e.h, FS_EV_FORK_DONE, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_FORK_DONE, sizeof(e), current_address());
 	if (c->compat)
 		e.h.flags |= FS_EVENT_COMPAT;
 	emit(&e, sizeof(e), FS_EV_FORK_DONE);
@@ -77,7 +77,7 @@ static __always_inline void emit_reap(struct syscall *c, __u32 pid, __u32 option
 
 	if (pid_depth(task) == own_level)
 		e.child_pid = pid;
-	fill_header(&e.h, FS_EV_REAP, sizeof(e), task);
+	fill_header(&e.h, FS_EV_REAP, sizeof(e), address_of(task));
 	if (c->compat)
 		e.h.flags |= FS_EVENT_COMPAT;
 	emit(&e, sizeof(e), FS_EV_REAP);
@@ -115,7 +115,7 @@ int exit_setid(void)
 	e.gid = BPF_CORE_READ(task, cred, gid.val);
 	e.egid = BPF_CORE_READ(task, cred, egid.val);
 	e.sgid = BPF_CORE_READ(task, cred, sgid.val);
-	fill_header(&e.h, FS_EV_CRED, sizeof(e), task);
+	fill_header(&e.h, FS_EV_CRED, sizeof(e), address_of(task));
 	emit(&e, sizeof(e), FS_EV_CRED);
 	return 0;
 }
@@ -137,7 +137,7 @@ int exit_send(void)
 		return 0;
 	e.error = c->ret < 0 ? -c->ret : 0;
 	e.messages = c->ret < 0 ? 0 : c->ret;
-	fill_header(&e.h, FS_EV_FD_SEND_FAILED, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_FD_SEND_FAILED, sizeof(e), current_address());
 	emit(&e, sizeof(e), FS_EV_FD_SEND_FAILED);
 	return 0;
 }
@@ -175,7 +175,7 @@ int exit_getfd(void)
 	e.pidfd = c->args[0];
 	e.from_pid = pid_number(pid_of_pidfd(c->args[0]), own_level);
 	e.file = identify_fd(current_files(), e.fd, SLOT_TRACEPOINT, 0);
-	fill_header(&e.h, FS_EV_FD_GETFD, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_FD_GETFD, sizeof(e), current_address());
 	emit(&e, sizeof(e), FS_EV_FD_GETFD);
 	return 0;
 }
@@ -184,7 +184,7 @@ static __always_inline void emit_blind_spot(__u32 what)
 {
 	struct fs_ev_blind_spot e = { .what = what };
 
-	fill_header(&e.h, FS_EV_BLIND_SPOT, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_BLIND_SPOT, sizeof(e), current_address());
 	emit(&e, sizeof(e), FS_EV_BLIND_SPOT);
 }
 
@@ -206,7 +206,7 @@ static __always_inline void emit_dup(struct syscall *c)
 
 	e.file = identify_fd(table, e.fd, SLOT_TRACEPOINT, 0);
 	e.flags = fd_is_cloexec(table, e.fd);
-	fill_header(&e.h, FS_EV_FD_DUP, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_FD_DUP, sizeof(e), current_address());
 	emit(&e, sizeof(e), FS_EV_FD_DUP);
 }
 
@@ -232,7 +232,7 @@ static __always_inline void emit_close_range(struct syscall *c)
 					  .last = c->args[1],
 					  .range_flags = c->args[2] };
 
-	fill_header(&e.h, FS_EV_FD_CLOSE_RANGE, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_FD_CLOSE_RANGE, sizeof(e), current_address());
 	emit(&e, sizeof(e), FS_EV_FD_CLOSE_RANGE);
 }
 
@@ -300,7 +300,7 @@ static __always_inline void exit_success(struct syscall *c)
 		exit_full();
 }
 
-SEC("tp_btf/sys_exit")
+SEC("raw_tp/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

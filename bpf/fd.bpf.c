@@ -96,7 +96,7 @@ int emit_fd_table(__u64 address, __u32 when, __u32 slot)
 	w = &d->table;
 	__builtin_memset(w, 0, sizeof(*w));
 	__builtin_memset(&s->table, 0, sizeof(s->table));
-	fill_header(&s->table.h, FS_EV_FD_TABLE, 0, task);
+	fill_header(&s->table.h, FS_EV_FD_TABLE, 0, address_of(task));
 	s->table.when = when;
 	w->fd_array = (__u64)BPF_CORE_READ(fdt, fd);
 	w->open_fds = (__u64)BPF_CORE_READ(fdt, open_fds);

@@ -115,7 +115,7 @@ static __always_inline void describe_file(struct file *file, __u64 id, __u32 slo
 	if (len > PATH_BYTES)
 		len = PATH_BYTES;
 	size = round_up_8(sizeof(*e) + len);
-	fill_header(&e->h, FS_EV_FILE, size, task);
+	fill_header(&e->h, FS_EV_FILE, size, address_of(task));
 	e->file = id;
 	e->ino = BPF_CORE_READ(inode, i_ino);
 	e->dev = BPF_CORE_READ(inode, i_sb, s_dev);

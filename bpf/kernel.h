@@ -25,6 +25,7 @@ typedef __u8 bool;
 #define true 1
 #define false 0
 #define NULL ((void *)0)
+#define offsetof(type, member) __builtin_offsetof(type, member)
 
 /* From the kernel's uapi; values are for ever. */
 enum {

@@ -179,7 +179,7 @@ int emit_message(void)
 		e->pass_flags |= FS_PASS_PEEK;
 	describe_channel(e, r.files);
 	bpf_loop(r.count, resolve_step, &r, 0);
-	fill_header(&e->h, type, size, task);
+	fill_header(&e->h, type, size, address_of(task));
 	if (w->how & PASS_COMPAT)
 		e->h.flags |= FS_EVENT_COMPAT;
 	if (d->control.unreadable)

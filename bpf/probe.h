@@ -69,7 +69,7 @@ struct scratch {
 		struct fs_ev_fd_table table;
 		struct fs_ev_fd_pass pass;
 		struct fs_ev_process process;
-		__u64 room[64];
+		__u64 room[64]; /* any of them, as words */
 	};
 	char tail[PATH_BYTES * 3 + PIECE_BYTES];
 };
@@ -134,6 +134,7 @@ struct describe {
 	char name[PATH_BYTES + NAME_MAX_BYTES];
 	__u64 actions[64 * ACTION_WORDS];
 	__u32 raw_fds[2 * PIECE_FDS]; /* twice: what the verifier thinks could be needed */
+	__u64 hash;
 	struct table_walk table;
 	struct syscall call;
 	struct control_walk control;
@@ -217,6 +218,11 @@ static __always_inline __u64 address_of(const void *pointer)
 
 	READ(address, &pointer);
 	return address;
+}
+
+static __always_inline __u64 current_address(void)
+{
+	return bpf_get_current_task();
 }
 
 static __always_inline struct scratch *scratch_slot(__u32 slot)
@@ -315,23 +321,6 @@ static __always_inline __u64 process_start(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
-static __always_inline void fill_header(struct fs_event *h, __u16 type, __u32 size,
-					struct task_struct *task)
-{
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-
-	h->size = size;
-	h->type = type;
-	h->source = FS_SOURCE_BPF;
-	h->flags = 0;
-	h->ts_ns = bpf_ktime_get_ns();
-	h->start_ns = process_start(task);
-	h->pid = process_number(task);
-	h->tid = thread_number(task);
-	h->ns_pid = innermost_number(leader);
-	h->cpu = bpf_get_smp_processor_id();
-}
-
 /* Whether the current task is inside a 32-bit system call. */
 static __always_inline bool is_compat(struct task_struct *task)
 {
@@ -368,9 +357,10 @@ static __always_inline __u32 round_up_8(__u32 n)
 }
 
 /*
- * Global functions (each verified once by itself): defined in file.bpf.c, state.bpf.c and fd.bpf.c.
- * Pointers are passed as numbers, since the kernel lets no other kind through.
+ * Global functions: each is verified once by itself, and not again at every call, which is most of what
+ * loading costs. Kernel pointers are passed as numbers, since the verifier lets no other kind through.
  */
+int fill_header(struct fs_event *h, __u32 type, __u32 size, __u64 task);
 __u64 file_identity(__u64 file, __u32 slot, __u32 fresh);
 int copy_path(__u64 mnt, __u64 dentry, __u32 slot);
 int emit_state(__u64 task, __u32 when, __u32 slot);

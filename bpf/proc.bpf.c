@@ -37,7 +37,7 @@ static __always_inline void emit_thread_start(struct task_struct *creator,
 {
 	struct fs_ev_thread_start e = {};
 
-	fill_header(&e.h, FS_EV_THREAD_START, sizeof(e), creator);
+	fill_header(&e.h, FS_EV_THREAD_START, sizeof(e), current_address());
 	e.clone_flags = flags;
 	e.new_tid = thread_number(thread);
 	e.new_ns_tid = innermost_number(thread);
@@ -52,7 +52,7 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 	struct task_struct *parent = BPF_CORE_READ(child, real_parent);
 	struct fs_ev_fork e = {};
 
-	fill_header(&e.h, FS_EV_FORK, sizeof(e), creator);
+	fill_header(&e.h, FS_EV_FORK, sizeof(e), current_address());
 	if (is_compat(creator))
 		e.h.flags |= FS_EVENT_COMPAT;
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
@@ -77,13 +77,13 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
  * A new task, complete but not yet running: its table is copied, its pid known, and no event of its own
  * can come before the ones written here.
  */
-SEC("tp_btf/task_newtask")
+SEC("raw_tp/task_newtask")
 int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 {
 	struct task_struct *creator = bpf_get_current_task_btf();
 	struct proc *parent = followed(creator->tgid);
 	__u64 self = bpf_get_current_pid_tgid();
-	__u32 pid = child->tgid;
+	__u32 pid = BPF_CORE_READ(child, tgid);
 	struct call *call;
 
 	if (clone_flags & CLONE_THREAD) {
@@ -109,7 +109,7 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 						    .last = 1,
 						    .table_flags = FS_TABLE_SHARED };
 
-			fill_header(&e.h, FS_EV_FD_TABLE, sizeof(e), child);
+			fill_header(&e.h, FS_EV_FD_TABLE, sizeof(e), address_of(child));
 			emit(&e, sizeof(e), FS_EV_FD_TABLE);
 		} else {
 			emit_fd_table(address_of(child), FS_TABLE_AT_FORK, SLOT_TRACEPOINT);
@@ -184,7 +184,7 @@ static __always_inline void emit_exec(struct task_struct *task, __u32 from_tid,
 	e->interp_len = append_string(tail, at, BPF_CORE_READ(bprm, interp));
 	at += e->interp_len + 1;
 	n = copy.total > PIECE_BYTES ? PIECE_BYTES : copy.total;
-	fill_header(&e->h, FS_EV_EXEC, 0, task);
+	fill_header(&e->h, FS_EV_EXEC, 0, address_of(task));
 	if (n && bpf_probe_read_user(&tail[at & (4 * PATH_BYTES - 1)], n, (void *)copy.from)) {
 		e->h.flags |= FS_EVENT_UNREADABLE;
 		n = 0;
@@ -202,9 +202,10 @@ static __always_inline void emit_exec(struct task_struct *task, __u32 from_tid,
 }
 
 /* The new image is in place, its arguments in its own memory; close-on-exec fds are gone. */
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *unused, int old_pid, struct linux_binprm *bprm)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
 	struct proc *proc = followed(tgid);
 	__u64 caller = (__u64)tgid << 32 | (__u32)old_pid;
@@ -225,7 +226,7 @@ static __always_inline void emit_thread_exit(struct task_struct *task)
 {
 	struct fs_ev_thread_exit e = {};
 
-	fill_header(&e.h, FS_EV_THREAD_EXIT, sizeof(e), task);
+	fill_header(&e.h, FS_EV_THREAD_EXIT, sizeof(e), address_of(task));
 	e.exit_code = task->exit_code;
 	e.is_leader = task->pid == task->tgid;
 	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
@@ -256,7 +257,7 @@ static __always_inline void emit_exit(struct task_struct *task)
 	struct call *call = bpf_map_lookup_elem(&calls, &self);
 	struct fs_ev_exit e = {};
 
-	fill_header(&e.h, FS_EV_EXIT, sizeof(e), task);
+	fill_header(&e.h, FS_EV_EXIT, sizeof(e), address_of(task));
 	e.cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime) + BPF_CORE_READ(task, se.sum_exec_runtime);
 	e.minor_faults = BPF_CORE_READ(signal, min_flt) + BPF_CORE_READ(task, min_flt);
 	e.major_faults = BPF_CORE_READ(signal, maj_flt) + BPF_CORE_READ(task, maj_flt);
@@ -310,7 +311,7 @@ static long orphan_step(__u32 i, struct orphan_walk *w)
 	READ(w->next, (void *)w->next);
 	if (!followed(BPF_CORE_READ(child, tgid)))
 		return 0;
-	fill_header(&e.h, FS_EV_REPARENT, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, FS_EV_REPARENT, sizeof(e), current_address());
 	e.child_pid = process_number(child);
 	e.child_start_ns = process_start(child);
 	e.to_pid = process_number(heir);
@@ -350,7 +351,7 @@ static __always_inline void emit_orphans(struct task_struct *task)
  * A thread ends; the last one takes the process with it. Before kernel 6.16 nobody says which is the
  * last, and two that end at once may both look so: the first to say it has it.
  */
-SEC("tp_btf/sched_process_exit")
+SEC("raw_tp/sched_process_exit")
 int on_exit(__u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -378,14 +379,14 @@ int on_exit(__u64 *ctx)
 	return 0;
 }
 
-SEC("tp_btf/task_rename")
+SEC("raw_tp/task_rename")
 int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 {
 	struct fs_ev_rename e = {};
 
-	if (!followed(task->tgid))
+	if (!followed(BPF_CORE_READ(task, tgid)))
 		return 0;
-	fill_header(&e.h, FS_EV_RENAME, sizeof(e), task);
+	fill_header(&e.h, FS_EV_RENAME, sizeof(e), address_of(task));
 	bpf_probe_read_kernel_str(e.comm, sizeof(e.comm), comm);
 	emit(&e, sizeof(e), FS_EV_RENAME);
 	return 0;
@@ -395,7 +396,7 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
  * Inside interrupts `current` is whoever runs there, not the sender: the kernel's own signals have
  * si_code SI_KERNEL (0x80) or above zero.
  */
-SEC("tp_btf/signal_generate")
+SEC("raw_tp/signal_generate")
 int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct *to, int group,
 	     int result)
 {
@@ -409,12 +410,12 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 		code = BPF_CORE_READ(info, si_code);
 	if (sig == SIGCHLD && code > 0)
 		return 0;
-	if (!followed(to->tgid) && !(code <= 0 && followed(from->tgid)))
+	if (!followed(BPF_CORE_READ(to, tgid)) && !(code <= 0 && followed(from->tgid)))
 		return 0;
 	if (code <= 0)
-		fill_header(&e.h, FS_EV_SIGNAL, sizeof(e), from);
+		fill_header(&e.h, FS_EV_SIGNAL, sizeof(e), current_address());
 	else
-		fill_header(&e.h, FS_EV_SIGNAL, sizeof(e), to);
+		fill_header(&e.h, FS_EV_SIGNAL, sizeof(e), address_of(to));
 	if (code > 0)
 		e.h.pid = e.h.tid = e.h.ns_pid = e.h.start_ns = 0;
 	e.to_pid = process_number(to);
@@ -429,7 +430,7 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 }
 
 /* The victim is a task since 6.8; before, its pid, which the signal that follows tells as well. */
-SEC("tp_btf/mark_victim")
+SEC("raw_tp/mark_victim")
 int on_oom_victim(__u64 *ctx)
 {
 	struct fs_ev_oom_kill e = {};
@@ -440,7 +441,7 @@ int on_oom_victim(__u64 *ctx)
 	task = (void *)ctx[0];
 	if (!followed(BPF_CORE_READ(task, tgid)))
 		return 0;
-	fill_header(&e.h, FS_EV_OOM_KILL, sizeof(e), task);
+	fill_header(&e.h, FS_EV_OOM_KILL, sizeof(e), address_of(task));
 	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
 	emit(&e, sizeof(e), FS_EV_OOM_KILL);
 	return 0;

@@ -6,11 +6,6 @@
 #include "probe.h"
 
 
-static __always_inline __u64 blend(__u64 hash, __u64 value)
-{
-	return (hash ^ value) * 0x9e3779b97f4a7c15ULL ^ hash >> 29;
-}
-
 static __always_inline void read_namespaces(struct fs_ev_state *e, struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -35,38 +30,45 @@ static __always_inline void read_namespaces(struct fs_ev_state *e, struct task_s
 	e->ns[FS_NS_PID] = BPF_CORE_READ(pid_ns, ns.inum);
 }
 
-/* Reads all handlers at once; the kernel's entries are ACTION_WORDS words each, the handler first. */
-static __always_inline void read_signals(struct fs_ev_state *e, struct describe *d,
-					 struct task_struct *task)
+/* One signal's disposition; the kernel's entries are ACTION_WORDS words each, the handler first. */
+static long signal_step(__u32 i, const __u32 *slot)
+{
+	struct scratch *s = scratch_slot(*slot);
+	struct describe *d = describe_slot(*slot);
+	__u64 handler;
+
+	if (!s || !d)
+		return 1;
+	handler = d->actions[(i & 63) * ACTION_WORDS];
+	s->state.sig_ignored |= (__u64)(handler == 1) << (i & 63);
+	s->state.sig_caught |= (__u64)(handler > 1) << (i & 63);
+	return 0;
+}
+
+static __always_inline void read_signals(struct describe *d, struct task_struct *task, __u32 slot)
 {
 	struct sighand_struct *hand = BPF_CORE_READ(task, sighand);
 
-	e->sig_blocked = BPF_CORE_READ(task, blocked.sig[0]);
 	if (!hand || bpf_core_type_size(struct k_sigaction) != ACTION_WORDS * 8)
 		return;
 	bpf_probe_read_kernel(d->actions, sizeof(d->actions),
 			      (char *)hand + bpf_core_field_offset(struct sighand_struct, action));
-	for (int i = 0; i < 64; i++) {
-		__u64 handler = d->actions[i * ACTION_WORDS];
-
-		if (handler == 1)
-			e->sig_ignored |= 1ULL << i;
-		else if (handler)
-			e->sig_caught |= 1ULL << i;
-	}
+	bpf_loop(64, signal_step, &slot, 0);
 }
 
-/* The kernel's array of {soft, hard} is the event's, as it lies. */
-static __always_inline __u64 hash_state(const struct fs_ev_state *e, __u64 cwd)
-{
-	const __u64 *words = &e->sig_blocked;
-	__u64 hash = blend(1469598103934665603ULL, cwd);
+#define STATE_WORDS (sizeof(struct fs_ev_state) / 8)
+#define FIRST_STATE_WORD (offsetof(struct fs_ev_state, sig_blocked) / 8)
 
-	for (int i = 0; i < 4 + 32 + 4; i++) /* masks, cgroup, limits, namespaces */
-		hash = blend(hash, words[i]);
-	hash = blend(hash, (__u64)e->umask << 32 | e->no_new_privs);
-	hash = blend(hash, (__u64)e->uid << 32 | e->euid);
-	return blend(hash, (__u64)e->gid << 32 | e->egid);
+/* Blends one word of the record, which has no padding, into the hash. */
+static long hash_step(__u32 i, const __u32 *slot)
+{
+	struct scratch *s = scratch_slot(*slot);
+	struct describe *d = describe_slot(*slot);
+
+	if (!s || !d || i + FIRST_STATE_WORD >= STATE_WORDS)
+		return 1;
+	d->hash = (d->hash ^ s->room[i + FIRST_STATE_WORD]) * 0x9e3779b97f4a7c15ULL ^ d->hash >> 29;
+	return 0;
 }
 
 int emit_state(__u64 address, __u32 when, __u32 slot)
@@ -78,29 +80,30 @@ int emit_state(__u64 address, __u32 when, __u32 slot)
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct fs_ev_state *e;
 	__u32 len, size;
-	__u64 hash;
 
 	if (!s || !d || !proc)
 		return 0;
 	e = &s->state;
 	__builtin_memset(e, 0, sizeof(*e));
-	read_signals(e, d, task);
+	e->sig_blocked = BPF_CORE_READ(task, blocked.sig[0]);
+	read_signals(d, task, slot);
 	read_namespaces(e, task);
 	e->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	bpf_probe_read_kernel(e->rlimits, sizeof(e->rlimits),
 			      (char *)BPF_CORE_READ(task, signal) +
 				      bpf_core_field_offset(struct signal_struct, rlim));
-	e->when = when;
 	e->umask = BPF_CORE_READ(fs, umask);
 	e->uid = BPF_CORE_READ(task, cred, uid.val);
 	e->euid = BPF_CORE_READ(task, cred, euid.val);
 	e->gid = BPF_CORE_READ(task, cred, gid.val);
 	e->egid = BPF_CORE_READ(task, cred, egid.val);
 	e->no_new_privs = BPF_CORE_READ(task, atomic_flags) & 1;
-	hash = hash_state(e, (__u64)BPF_CORE_READ(fs, pwd.dentry));
-	if (proc->state_hash == hash)
+	d->hash = (__u64)BPF_CORE_READ(fs, pwd.dentry);
+	bpf_loop(STATE_WORDS, hash_step, &slot, 0);
+	if (proc->state_hash == d->hash)
 		return 0;
-	proc->state_hash = hash;
+	proc->state_hash = d->hash;
+	e->when = when;
 	len = copy_path((__u64)BPF_CORE_READ(fs, pwd.mnt), (__u64)BPF_CORE_READ(fs, pwd.dentry),
 			slot);
 	if (len > PATH_BYTES)
@@ -109,7 +112,7 @@ int emit_state(__u64 address, __u32 when, __u32 slot)
 	size = round_up_8(sizeof(*e) + len);
 	/* The tail begins where the struct ends, not where the union does. */
 	bpf_probe_read_kernel((char *)(e + 1), len, d->name);
-	fill_header(&e->h, FS_EV_STATE, size, task);
+	fill_header(&e->h, FS_EV_STATE, size, address);
 	if (size <= sizeof(*e) + PATH_BYTES)
 		emit(e, size, FS_EV_STATE);
 	return 1;

@@ -123,7 +123,7 @@ static __always_inline void emit_fd(__u16 type, __u64 file, __u32 fd, __u32 flag
 {
 	struct fs_ev_fd e = { .file = file, .fd = fd, .flags = flags, .syscall = nr };
 
-	fill_header(&e.h, type, sizeof(e), bpf_get_current_task_btf());
+	fill_header(&e.h, type, sizeof(e), current_address());
 	emit(&e, sizeof(e), type);
 }
 

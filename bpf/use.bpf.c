@@ -16,7 +16,7 @@ int note_fd_use(__u32 fd, __u32 nr)
 	if (!e.file)
 		return 0; /* not open: the call will fail */
 	bpf_map_update_elem(&used, &key, &start, BPF_ANY);
-	fill_header(&e.h, FS_EV_FD_USE, sizeof(e), task);
+	fill_header(&e.h, FS_EV_FD_USE, sizeof(e), address_of(task));
 	e.fd = fd;
 	e.syscall = nr;
 	emit(&e, sizeof(e), FS_EV_FD_USE);

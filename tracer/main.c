@@ -9,8 +9,10 @@
 
 const struct command *const commands[] = {
 	&command_record,
+	&command_trace,
 	&command_info,
 	&command_export,
+	&command_doctor,
 	NULL,
 };
 

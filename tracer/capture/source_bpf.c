@@ -24,7 +24,7 @@
 
 #include "capture/call_table.h"
 #include "capture/proc_text.h"
-#include "forkscope.skel.h"
+#include "capture/skeleton.h"
 
 #define DEFAULT_RING (8u << 20)
 #define SMALLEST_RING 4096u
@@ -36,18 +36,6 @@ struct source {
 	int sink_error;
 };
 
-/* libbpf's own words, the last warning of it, for when something fails. */
-static char libbpf_said[256];
-
-static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	if (level == LIBBPF_WARN && libbpf_said[0] == 0) {
-		vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, args);
-		libbpf_said[strcspn(libbpf_said, "\n")] = 0;
-	}
-	return 0;
-}
-
 static int fail_load(struct failure *why, int err, const char *what)
 {
 	if (err == -EPERM || err == -EACCES)
@@ -55,7 +43,8 @@ static int fail_load(struct failure *why, int err, const char *what)
 			    "%s was refused: tracing with BPF needs root, or CAP_BPF and CAP_PERFMON; "
 			    "'forkscope doctor' tells more",
 			    what);
-	return fail_errno(why, err, "%s failed%s%s", what, libbpf_said[0] ? ": " : "", libbpf_said);
+	return fail_errno(why, err, "%s failed%s%s", what, *skeleton_said() ? ": " : "",
+			  skeleton_said());
 }
 
 static uint32_t ring_bytes(uint64_t wanted)
@@ -142,7 +131,7 @@ static void learn_own_level(struct forkscope_bpf *skel)
 static void bpf_close(struct source *s)
 {
 	ring_buffer__free(s->ring);
-	forkscope_bpf__destroy(s->skel);
+	skeleton_close(s->skel, -1);
 	free(s);
 }
 
@@ -196,13 +185,11 @@ static int on_record(void *context, void *data, size_t size)
 static int bpf_open(struct source **ret, const struct source_options *options, struct failure *why)
 {
 	struct source *s = calloc(1, sizeof(*s));
-	int err;
+	int err, slice = -1;
 
 	if (!s)
 		return fail_errno(why, -ENOMEM, "cannot open the kernel witness");
-	libbpf_said[0] = 0;
-	libbpf_set_print(keep_warning);
-	s->skel = forkscope_bpf__open();
+	s->skel = skeleton_open(&slice);
 	if (!s->skel) {
 		err = fail_load(why, -errno, "opening the kernel probes");
 		goto out;
@@ -227,9 +214,11 @@ static int bpf_open(struct source **ret, const struct source_options *options, s
 		goto out;
 	}
 	*ret = s;
-	return 0;
 out:
-	bpf_close(s);
+	if (slice >= 0)
+		close(slice);
+	if (err)
+		bpf_close(s);
 	return err;
 }
 

@@ -28,6 +28,8 @@ extern const struct command *const commands[];
 
 /* Each command, by the file that defines it. */
 extern const struct command command_record;
+extern const struct command command_trace;
+extern const struct command command_doctor;
 extern const struct command command_info;
 extern const struct command command_export;
 
