@@ -110,16 +110,10 @@ static int run_export(int argc, char **argv)
 	struct output out;
 	struct failure why;
 	const char *path;
-	int first, err, close_err;
+	int first, status, err, close_err;
 
-	switch (options_parse(&export_table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(&export_table, argc, argv, &o, &first, &status))
+		return status;
 	if (o.format < 0) {
 		options_bad(&export_table, "--format is missing");
 		return EXIT_READ_TROUBLE;
@@ -144,5 +138,6 @@ const struct command command_export = {
 	.name = "export",
 	.args = "--format=json [FILE]",
 	.summary = "write a trace in a form that other programs read",
+	.options = &export_table,
 	.run = run_export,
 };
