@@ -102,6 +102,38 @@ def test_outputs(d):
     ok(one_line(default) and b"'forkscope.data'" in default.stderr, "no FILE is forkscope.data", default)
 
 
+def on_terminal(*words, **env):
+    """What a person sees whose terminal this is."""
+    master, slave = os.openpty()
+    child = subprocess.Popen([FORKSCOPE, *words], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
+                             env={**os.environ, "TERM": "xterm", **env})
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # EIO: the last holder of the other side is gone
+            break
+        if not part:
+            break
+        seen += part
+    os.close(master)
+    return child.wait(timeout=30), seen
+
+
+def test_pager(d):
+    path = d + "/t"
+    status, seen = on_terminal("info", path, PAGER="sed 's/^/paged: /'")
+    ok(status == 0 and seen.startswith(b"paged: trace "), "on a terminal: through the pager", seen)
+    for words, env in ((("info", path), {"PAGER": "cat"}), (("info", path), {"PAGER": ""}),
+                       (("info", "--no-pager", path), {"PAGER": "false"}),
+                       (("info", "--json", path), {"PAGER": "false"})):
+        status, seen = on_terminal(*words, **env)
+        ok(status == 0 and b"fork" in seen and b"paged" not in seen, "no pager: %s %s" % (words[:-1], env), seen)
+    status, seen = on_terminal("info", path, PAGER="sed -n 1q")
+    ok(status in (0, -13) and seen == b"", "a pager that leaves early", (status, seen))
+
+
 def test_cut(d, whole):
     last = -1
     good = True
@@ -176,6 +208,7 @@ with tempfile.TemporaryDirectory() as d:
         whole = f.read()
     test_whole(d)
     test_outputs(d)
+    test_pager(d)
     test_cut(d, whole)
     # Smaller, so that every part of the file is hit often.
     subprocess.run(MAKE_TRACE + [d + "/t", "100"], check=True)
