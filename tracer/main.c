@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "cmd/cmd.h"
-
+#include "cmd/help.h"
 
 const struct command *const commands[] = {
 	&command_record,
 	&command_trace,
+	&command_report,
+	&command_tree,
 	&command_info,
 	&command_export,
 	&command_doctor,
@@ -18,13 +19,20 @@ const struct command *const commands[] = {
 
 int main(int argc, char **argv)
 {
+	const struct command *command = argc > 1 ? help_find(argv[1]) : NULL;
+
+	if (command)
+		return command->run(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		printf("forkscope %s\n", FORKSCOPE_VERSION);
 		return 0;
 	}
-	for (int i = 0; argc > 1 && commands[i]; i++)
-		if (strcmp(argv[1], commands[i]->name) == 0)
-			return commands[i]->run(argc - 1, argv + 1);
-	log_error("no such command: '%s'", argc > 1 ? argv[1] : "");
-	return 125;
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+			 (strcmp(argv[1], "help") == 0 && argc == 2))) {
+		help_print(stdout);
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "help") == 0 && (command = help_find(argv[2])))
+		return command->run(2, (char *[]){ argv[2], (char *)"--help", NULL });
+	return command_default.run(argc, argv);
 }

@@ -226,6 +226,7 @@ static int run_doctor(int argc, char **argv)
 }
 
 const struct command command_doctor = {
+	.kind = COMMAND_HOST,
 	.name = "doctor",
 	.args = "",
 	.summary = "tell what this host allows, and what would allow more",

@@ -135,6 +135,7 @@ static int run_export(int argc, char **argv)
 }
 
 const struct command command_export = {
+	.kind = COMMAND_READS,
 	.name = "export",
 	.args = "--format=json [FILE]",
 	.summary = "write a trace in a form that other programs read",

@@ -322,6 +322,7 @@ static int run_info(int argc, char **argv)
 }
 
 const struct command command_info = {
+	.kind = COMMAND_READS,
 	.name = "info",
 	.args = "[FILE]",
 	.summary = "what a trace holds",

@@ -241,6 +241,7 @@ static int run_record(int argc, char **argv)
 }
 
 const struct command command_record = {
+	.kind = COMMAND_RECORDS,
 	.name = "record",
 	.args = "[-o FILE] [-p PID]... [--] CMD...",
 	.summary = "write a trace of CMD, or of running processes",

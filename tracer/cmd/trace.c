@@ -284,6 +284,7 @@ static int run_trace(int argc, char **argv)
 }
 
 const struct command command_trace = {
+	.kind = COMMAND_RECORDS,
 	.name = "trace",
 	.args = "[-p PID]... [--] CMD...",
 	.summary = "print events as they happen, one line each",
