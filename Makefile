@@ -73,6 +73,7 @@ help:
 	@echo 'make            build everything into build/'
 	@echo 'make demo       trace CPython multiprocessing under its three start methods, and compare'
 	@echo 'make check      all tests (root: BPF tests too)'
+	@echo 'make check-kernels   the cases under Debian kernels $(KERNELS), in qemu'
 	@echo 'make bench      cost and speed, measured side by side'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
@@ -113,6 +114,7 @@ $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
 
 $(B)/gen/forkscope.bpf.o: $(B)/gen/forkscope.bpf.c
 	$(call say,BPF)
+	@mkdir -p $(B)/obj
 	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 		-MMD -MP -MT $@ -MF $(B)/obj/bpf.d -D__TARGET_ARCH_$(BPF_ARCH) \
 		-I. -Iinclude -Ibpf -c -o $@.big $<
@@ -159,6 +161,7 @@ $(B)/man/%: doc/man/%.scd
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
@@ -195,16 +198,21 @@ $(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRAC
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
 
 # Traced programs are built plain: a sanitizer would change how they start and end.
-$(B)/tests/cases/%: tests/cases/%.c
+$(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	$(call say,CASE)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases \
-		$$(sed -n 's/^ \* build: *//p' $<) -o $@ $< -pthread
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
+
+# Programs to be measured and traced: plain and fast, like what users run.
+$(B)/bench/%: bench/%.c
+	$(call say,BENCH)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
 
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
 
 SUITES := style unit cli cases real stress pool fuzz
 
@@ -216,6 +224,28 @@ check: deps
 .PHONY: $(SUITES:%=check-%)
 $(SUITES:%=check-%): check-%: tests-built
 	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $*
+
+# The cases under Debian's other kernels, by qemu without kvm; downloads the kernels once.
+KERNELS ?= 6.1 6.12
+.PHONY: check-kernels
+check-kernels:
+	$(Q)scripts/install-deps --kernels
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/vm $(KERNELS)
+
+# The main job, from a clean clone: what CPython's start methods do, side by side.
+.PHONY: demo
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/demo
+
+# Every executable bench/*.py prints its own table.
+.PHONY: bench
+bench: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)for script in bench/*.py; do \
+		if [ -x $$script ]; then FORKSCOPE_BUILD=$(B) $(PYTHON) $$script || exit 1; fi; \
+	done
 
 .PHONY: lint
 lint:

@@ -22,7 +22,7 @@ static long walk_step(__u32 i, struct path_walk *w)
 	struct describe *d = describe_slot(w->slot);
 	struct dentry *dentry = (void *)w->dentry;
 	struct mount *mount = (void *)w->mount;
-	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+	struct dentry *parent;
 	const unsigned char *name;
 	__u32 at = w->len;
 	long n;
@@ -37,14 +37,18 @@ static long walk_step(__u32 i, struct path_walk *w)
 			w->mount = (__u64)above;
 			return 0;
 		}
-		if (i > 0)
-			return 1; /* the root of all */
+		/* The root of all is "/", whatever that directory is called where it comes from. */
+		d->name[at & (PATH_BYTES - 1)] = '/';
+		d->name[(at + 1) & (PATH_BYTES - 1)] = 0;
+		w->len = at + 2;
+		return 1;
 	}
 	name = BPF_CORE_READ(dentry, d_name.name);
 	n = bpf_probe_read_kernel_str(&d->name[at & (PATH_BYTES - 1)], NAME_MAX_BYTES, name);
 	if (n <= 0 || n > NAME_MAX_BYTES)
 		return 1;
 	w->len = at + n;
+	parent = BPF_CORE_READ(dentry, d_parent);
 	if (parent == dentry)
 		return 1;
 	w->dentry = (__u64)parent;

@@ -98,10 +98,13 @@ struct control_walk {
 
 struct message_walk {
 	__u64 at; /* of the next struct msghdr or mmsghdr */
+	/* of the present one; these three as they follow one another in struct msghdr */
+	__u64 control;
+	__u64 length;
+	__u32 flags;
+	__u32 index;
 	__u32 sock_fd;
 	__u32 how;
-	__u32 flags; /* of the present message */
-	__u32 index;
 	__u32 told;
 	__u32 unreadable;
 };

@@ -185,6 +185,10 @@ static __always_inline void emit_exec(struct task_struct *task, __u32 from_tid,
 	at += e->interp_len + 1;
 	n = copy.total > PIECE_BYTES ? PIECE_BYTES : copy.total;
 	fill_header(&e->h, FS_EV_EXEC, 0, address_of(task));
+	/* Again, and hidden from the compiler: the verifier of 6.1 sees no bound above. */
+	barrier_var(n);
+	if (n > PIECE_BYTES)
+		n = PIECE_BYTES;
 	if (n && bpf_probe_read_user(&tail[at & (4 * PATH_BYTES - 1)], n, (void *)copy.from)) {
 		e->h.flags |= FS_EVENT_UNREADABLE;
 		n = 0;

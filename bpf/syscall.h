@@ -10,7 +10,11 @@ static __always_inline struct syscall *this_call(void)
 {
 	struct describe *d = describe_slot(SLOT_TRACEPOINT);
 
-	return d ? &d->call : NULL;
+	if (!d)
+		return NULL;
+	/* The offset must not be added before the check: the verifiers of 6.1 and 6.12 refuse that. */
+	barrier_var(d);
+	return &d->call;
 }
 
 static __always_inline __u16 table_entry(__u32 nr, __u32 compat)
