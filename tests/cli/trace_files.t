@@ -10,35 +10,19 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 
-BUILD = os.environ.get("FORKSCOPE_BUILD", "build")
-FORKSCOPE = BUILD + "/forkscope"
+sys.path.insert(0, "tests")
+from tap import *  # noqa: E402,F403
+
 MAKE_TRACE = [BUILD + "/tests/fuzz/make_corpus", "--trace"]
 DAMAGED = 300
-tests = 0
-failures = 0
-
-
-def ok(good, name, detail=""):
-    global tests, failures
-    tests += 1
-    if not good:
-        failures += 1
-        for line in str(detail).split("\n")[:10]:
-            print("# " + line[:300])
-    print("%s %d - %s" % ("ok" if good else "not ok", tests, name), flush=True)
-
-
-def run(*words, **how):
-    return subprocess.run([FORKSCOPE, *words], capture_output=True, timeout=30, **how)
 
 
 def one_line(result, status=1):
     """Exactly one line on stderr, with forkscope's name, and nothing on stdout."""
-    return (result.returncode == status and result.stdout == b"" and result.stderr.count(b"\n") == 1
-            and result.stderr.startswith(b"forkscope: ") and result.stderr.endswith(b"\n"))
+    return (result.status == status and result.out == "" and result.err.count("\n") == 1
+            and result.err.startswith("forkscope: ") and result.err.endswith("\n"))
 
 
 def unique(pairs):
@@ -47,21 +31,21 @@ def unique(pairs):
 
 
 def lines_of(text):
-    return [json.loads(line, object_pairs_hook=unique) for line in text.decode("utf-8").splitlines()]
+    return [json.loads(line, object_pairs_hook=unique) for line in text.split("\n") if line]
 
 
 def test_whole(d):
     path = d + "/t"
-    result = run("export", "--format=json", path)
-    lines = lines_of(result.stdout)
+    result = forkscope("export", "--format=json", path)
+    lines = lines_of(result.out)
     head = lines[0]
-    ok(result.returncode == 0 and result.stderr == b"" and len(lines) == 5001 and head["type"] == "header"
+    ok(result.status == 0 and result.err == "" and len(lines) == 5001 and head["type"] == "header"
        and head["events"] == 5000 and head["incomplete"] is False, "export: a header, and a line an event", result)
     ok(head["lost"] == sum(e["count"] for e in lines[1:] if e["type"] == "lost") > 0
        and head["lost_by"] == {"fd_use": head["lost"]}, "export: losses in the header", head)
     ok(all({"type", "ts_ns", "source", "pid", "tid"} <= set(e) for e in lines[1:]), "export: common fields")
     ok(lines[1]["ts_ns"] == 1000000, "export: times count from the trace's start", lines[1])
-    info = json.loads(run("info", "--json", path).stdout)
+    info = json.loads(forkscope("info", "--json", path).out)
     counts = {}
     for event in lines[1:]:
         counts[event["type"]] = counts.get(event["type"], 0) + 1
@@ -69,8 +53,8 @@ def test_whole(d):
        and info["bytes"] == os.path.getsize(path), "info --json agrees with export", info)
     ok(info["command"] == ["sh", "-c", "true \x1b[31m"], "info --json: the command", info["command"])
     ok(len(info["gaps"]) == counts["lost"] and info["gaps"][0]["to_ns"] > info["gaps"][0]["from_ns"], "info: gaps")
-    text = run("info", path).stdout
-    ok(b"sh -c $'true \\e[31m'" in text and b"\x1b" not in text, "info: the command, quoted", text)
+    text = forkscope("info", path).out
+    ok("sh -c $'true \\e[31m'" in text and "\x1b" not in text, "info: the command, quoted", text)
     for i, e in enumerate(lines):
         bad = [c for c in json.dumps(e, ensure_ascii=False) if ord(c) < 32 or 127 <= ord(c) < 160]
         if bad:
@@ -79,27 +63,27 @@ def test_whole(d):
 
 def test_outputs(d):
     path = d + "/t"
-    want = run("export", "--format=json", path).stdout
-    result = run("export", "--format=json", path, "-o", d + "/out")
-    ok(result.returncode == 0 and result.stdout == b"" and open(d + "/out", "rb").read() == want, "export -o")
+    want = forkscope("export", "--format=json", path).out
+    result = forkscope("export", "--format=json", path, "-o", d + "/out")
+    ok(result.status == 0 and result.out == "" and open(d + "/out").read() == want, "export -o")
     with open(path, "rb") as f:
-        got = lines_of(run("export", "--format=json", "-", stdin=f).stdout)
+        got = lines_of(forkscope("export", "--format=json", "-", stdin=f).out)
     ok(got[0]["incomplete"] is None and got[1:] == lines_of(want)[1:], "export of stdin: what is not known is null")
-    fifo = subprocess.run(["bash", "-c", '"$0" info --json <(cat "$1")', FORKSCOPE, path], capture_output=True)
-    ok(fifo.returncode == 0 and json.loads(fifo.stdout)["incomplete"] is False, "info of a pipe", fifo)
+    fifo = run(["bash", "-c", '"$0" info --json <(cat "$1")', FORKSCOPE, path])
+    ok(fifo.status == 0 and json.loads(fifo.out)["incomplete"] is False, "info of a pipe", fifo)
     before = open(path, "rb").read()
-    ok(one_line(run("export", "--format=json", path, "-o", path)) and open(path, "rb").read() == before,
+    ok(one_line(forkscope("export", "--format=json", path, "-o", path)) and open(path, "rb").read() == before,
        "export -o onto the trace itself is refused")
     for words in (["export", "--format=json"], ["info"], ["info", "--json"]):
         for sink in ("/dev/full", d + "/no/such"):
-            result = run(*words, path, "-o", sink)
-            ok(one_line(result) and sink.encode() in result.stderr, "%s -o %s" % (" ".join(words), sink), result)
+            result = forkscope(*words, path, "-o", sink)
+            ok(one_line(result) and sink in result.err, "%s -o %s" % (" ".join(words), sink), result)
     with open("/dev/full", "wb") as full:
-        result = subprocess.run([FORKSCOPE, "info", path], stdout=full, stderr=subprocess.PIPE)
-    ok(result.returncode == 1 and result.stderr.count(b"\n") == 1, "info to a full disk", result)
-    ok(one_line(run("export", path)), "export without a format")
-    default = subprocess.run([os.path.abspath(FORKSCOPE), "info", "--json"], cwd=d, capture_output=True)
-    ok(one_line(default) and b"'forkscope.data'" in default.stderr, "no FILE is forkscope.data", default)
+        result = forkscope("info", path, stdout=full)
+    ok(result.status == 1 and result.err.count("\n") == 1, "info to a full disk", result)
+    ok(one_line(forkscope("export", path)), "export without a format")
+    default = forkscope("info", "--json", cwd=d)
+    ok(one_line(default) and "'forkscope.data'" in default.err, "no FILE is forkscope.data", default)
 
 
 def on_terminal(*words, **env):
@@ -141,11 +125,11 @@ def test_cut(d, whole):
         data = whole[:64 + (len(whole) - 64) * tenth // 10]
         with open(d + "/cut", "wb") as f:
             f.write(data)
-        result = run("export", "--format=json", d + "/cut")
-        lines = lines_of(result.stdout)
+        result = forkscope("export", "--format=json", d + "/cut")
+        lines = lines_of(result.out)
         complete = tenth == 10
-        good = good and result.returncode == 0 and lines[0]["incomplete"] is not complete \
-            and result.stderr.count(b"\n") == (0 if complete else 1) and len(lines) - 1 >= last
+        good = good and result.status == 0 and lines[0]["incomplete"] is not complete \
+            and result.err.count("\n") == (0 if complete else 1) and len(lines) - 1 >= last
         last = len(lines) - 1
     ok(good and last == 5000, "a cut trace: what is before the cut, and a warning", result)
 
@@ -172,14 +156,14 @@ def damage(dice, whole):
 
 def judge(path, whole, data):
     """What is wrong with the answers to a damaged file, or None."""
-    info = run("info", "--json", path)
-    export = run("export", "--format=json", path)
-    if info.returncode != export.returncode or info.returncode not in (0, 1):
+    info = forkscope("info", "--json", path)
+    export = forkscope("export", "--format=json", path)
+    if info.status != export.status or info.status not in (0, 1):
         return "info: %s\nexport: %s" % (info, export)
-    if info.returncode == 1:
+    if info.status == 1:
         return None if one_line(info) and one_line(export) else "%s\n%s" % (info, export)
-    lines = lines_of(export.stdout)
-    told = json.loads(info.stdout)
+    lines = lines_of(export.out)
+    told = json.loads(info.out)
     if told["events"] != len(lines) - 1 or told["incomplete"] != lines[0]["incomplete"]:
         return "info and export differ: %s\n%s" % (told, lines[0])
     if not told["incomplete"] and data[:len(whole)] != whole:
@@ -189,7 +173,7 @@ def judge(path, whole, data):
 
 def test_damaged(d, whole):
     seed = int(os.environ.get("FORKSCOPE_SEED", time.time_ns() % 1000000))
-    print("# FORKSCOPE_SEED=%d" % seed)
+    note("FORKSCOPE_SEED=%d" % seed)
     dice = random.Random(seed)
     wrong = []
     for _ in range(DAMAGED):
@@ -202,8 +186,8 @@ def test_damaged(d, whole):
     ok(not wrong, "%d damaged traces" % DAMAGED, "%d wrong\n%s" % (len(wrong), "\n".join(wrong)))
 
 
-with tempfile.TemporaryDirectory() as d:
-    subprocess.run(MAKE_TRACE + [d + "/t", "5000"], check=True)
+with private_dir() as d:
+    run(MAKE_TRACE + [d + "/t", "5000"])
     with open(d + "/t", "rb") as f:
         whole = f.read()
     test_whole(d)
@@ -211,8 +195,7 @@ with tempfile.TemporaryDirectory() as d:
     test_pager(d)
     test_cut(d, whole)
     # Smaller, so that every part of the file is hit often.
-    subprocess.run(MAKE_TRACE + [d + "/t", "100"], check=True)
+    run(MAKE_TRACE + [d + "/t", "100"])
     with open(d + "/t", "rb") as f:
         test_damaged(d, f.read())
-print("1..%d" % tests)
-sys.exit(failures != 0)
+done()

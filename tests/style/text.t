@@ -25,7 +25,7 @@ if [ ${#c[@]} -lt 10 ]; then
 fi
 
 if command -v clang-format-14 >/dev/null; then
-	result "$(clang-format-14 --dry-run -Werror "${c[@]}" 2>&1 | grep -E 'error|warning' | cut -d: -f1 |
+	result "$(clang-format-14 --dry-run -Werror "${c[@]}" 2>&1 | grep -E '^[^ ]+:[0-9]+:[0-9]+: (error|warning)' | cut -d: -f1 |
 		sort | uniq -c)" "clang-format-14 would change nothing"
 else
 	n=$((n + 1))
