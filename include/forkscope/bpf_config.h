@@ -6,6 +6,8 @@
 #ifndef FORKSCOPE_BPF_CONFIG_H
 #define FORKSCOPE_BPF_CONFIG_H
 
+/* clang-format off: tables of numbers and fields, in columns */
+
 #include "forkscope/event.h"
 
 enum fs_fds_level {

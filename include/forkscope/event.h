@@ -25,6 +25,8 @@
 #ifndef FORKSCOPE_EVENT_H
 #define FORKSCOPE_EVENT_H
 
+/* clang-format off: tables of numbers and fields, in columns */
+
 #ifdef __bpf__
 typedef signed char int8_t;
 typedef unsigned char uint8_t;

@@ -16,6 +16,8 @@
 #ifndef FORKSCOPE_TRACE_FILE_H
 #define FORKSCOPE_TRACE_FILE_H
 
+/* clang-format off: tables of numbers and fields, in columns */
+
 #include <stdint.h>
 
 #define FS_TRACE_MAGIC "FORKSCP\n"
