@@ -6,7 +6,8 @@
 #ifndef FORKSCOPE_BPF_CONFIG_H
 #define FORKSCOPE_BPF_CONFIG_H
 
-/* clang-format off: tables of numbers and fields, in columns */
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
 
 #include "forkscope/event.h"
 

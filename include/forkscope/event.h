@@ -25,7 +25,8 @@
 #ifndef FORKSCOPE_EVENT_H
 #define FORKSCOPE_EVENT_H
 
-/* clang-format off: tables of numbers and fields, in columns */
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
 
 #ifdef __bpf__
 typedef signed char int8_t;

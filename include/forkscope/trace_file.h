@@ -16,7 +16,8 @@
 #ifndef FORKSCOPE_TRACE_FILE_H
 #define FORKSCOPE_TRACE_FILE_H
 
-/* clang-format off: tables of numbers and fields, in columns */
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
 
 #include <stdint.h>
 
