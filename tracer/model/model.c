@@ -177,9 +177,11 @@ int model_finish(struct model *m)
 	return err < 0 ? err : judge(m);
 }
 
-void model_set_incomplete(struct model *m, bool incomplete)
+int model_set_incomplete(struct model *m, const char *why)
 {
-	m->options.incomplete = incomplete;
+	m->options.incomplete = true;
+	m->options.incomplete_why = why;
+	return keep_text(m, &m->options.incomplete_why, why ? strlen(why) : 0);
 }
 
 /* --- accessors ----------------------------------------------------------------------------- */
