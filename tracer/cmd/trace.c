@@ -161,6 +161,8 @@ static void on_idle(void *context)
 {
 	struct live *l = context;
 
+	if (l->options->json)
+		json_flush(&l->json);
 	if (fflush(l->to) != 0 && !l->error)
 		l->error = -errno;
 }
@@ -249,6 +251,8 @@ static int close_output(struct live *l, struct failure *why)
 
 	if (!l->to)
 		return 0;
+	if (l->options->json && json_finish(&l->json) < 0 && !err)
+		err = l->json.error;
 	if (fclose(l->to) != 0 && !err)
 		err = -errno;
 	if (err)
