@@ -13,20 +13,20 @@
 
 enum fs_fds_level {
 	FS_FDS_NONE = 0,
-	FS_FDS_PASS = 1, /* SCM_RIGHTS and pidfd_getfd */
+	FS_FDS_PASS = 1,     /* SCM_RIGHTS and pidfd_getfd */
 	FS_FDS_SNAPSHOT = 2, /* and the table at fork and after exec */
-	FS_FDS_FULL = 3, /* and open, close, dup, first use */
+	FS_FDS_FULL = 3,     /* and open, close, dup, first use */
 };
 
 /* What a system call means to the probes; the low byte of a table entry. */
 enum fs_call_class {
 	FS_CALL_NONE = 0,
-	FS_CALL_FORK, /* fork, vfork: no arguments */
+	FS_CALL_FORK,	   /* fork, vfork: no arguments */
 	FS_CALL_CLONE,
-	FS_CALL_CLONE3, /* arguments in user memory */
+	FS_CALL_CLONE3,	   /* arguments in user memory */
 	FS_CALL_EXECVE,
 	FS_CALL_EXECVEAT,
-	FS_CALL_WAIT4, /* also waitpid */
+	FS_CALL_WAIT4,	   /* also waitpid */
 	FS_CALL_WAITID,
 	FS_CALL_SETID,
 	FS_CALL_SENDMSG,
@@ -38,16 +38,16 @@ enum fs_call_class {
 	FS_CALL_IO_URING_SETUP,
 	FS_CALL_UNSHARE,
 	/* from here on at FS_FDS_FULL only */
-	FS_CALL_OPEN, /* returns one new fd on a new file */
-	FS_CALL_PIPE, /* two fds, by args[0] */
+	FS_CALL_OPEN,	   /* returns one new fd on a new file */
+	FS_CALL_PIPE,	   /* two fds, by args[0] */
 	FS_CALL_SOCKETPAIR, /* two fds, by args[3] */
 	FS_CALL_CLOSE,
 	FS_CALL_CLOSE_RANGE,
 	FS_CALL_SIGNALFD, /* as FS_CALL_OPEN, when args[0] is -1 */
-	FS_CALL_DUP, /* dup, dup2, dup3: args[0] -> result */
+	FS_CALL_DUP,	   /* dup, dup2, dup3: args[0] -> result */
 	FS_CALL_FCNTL,
 	FS_CALL_IOCTL,
-	FS_CALL_STATAT, /* newfstatat, statx, fstatat64: fstat in disguise when the path is empty */
+	FS_CALL_STATAT,	   /* newfstatat, statx, fstatat64: fstat in disguise when the path is empty */
 	FS_CALL_POLL,
 	FS_CALL_SELECT,
 };
@@ -64,9 +64,9 @@ enum fs_call_class {
 
 /* Read-only to the probes, constant once loaded (dead branches cost nothing). */
 struct fs_bpf_config {
-	uint32_t fds; /* enum fs_fds_level */
-	uint32_t boost; /* wake the reader when this many bytes wait */
-	uint64_t secret; /* mixed into file identities, so that they tell no kernel address */
+	uint32_t fds;		  /* enum fs_fds_level */
+	uint32_t boost;	    /* wake the reader when this many bytes wait */
+	uint64_t secret;    /* mixed into file identities, so that they tell no kernel address */
 	uint64_t cgroup_id; /* --cgroup: follow what enters it; 0: no */
 };
 

@@ -43,55 +43,53 @@ typedef unsigned long long uint64_t;
 
 /* Which witness said it. */
 enum fs_source {
-	FS_SOURCE_BPF = 1, /* kernel probes */
-	FS_SOURCE_SHIM = 2, /* the preloaded library */
-	FS_SOURCE_USDT = 3, /* probes compiled into a program */
+	FS_SOURCE_BPF = 1,    /* kernel probes */
+	FS_SOURCE_SHIM = 2,   /* the preloaded library */
+	FS_SOURCE_USDT = 3,   /* probes compiled into a program */
 	FS_SOURCE_TRACER = 4, /* forkscope itself: losses, what it read from /proc */
 };
 
 /* Event types. The lower-case names in the comments are the names in JSON and in `lost_by`. */
 enum fs_event_type {
 	/* life: 1-31 */
-	FS_EV_FORK = 1, /* fork: a process was made */
-	FS_EV_FORK_DONE = 2, /* fork_done: the call that made it returned (or failed) */
+	FS_EV_FORK = 1,	        /* fork: a process was made */
+	FS_EV_FORK_DONE = 2,    /* fork_done: the call that made it returned (or failed) */
 	FS_EV_THREAD_START = 3, /* thread_start */
-	FS_EV_THREAD_EXIT = 4, /* thread_exit */
-	FS_EV_EXEC = 5, /* exec: a new image */
-	FS_EV_EXEC_ARGV = 6, /* exec_argv: more of the argv of the exec (or failed exec) before */
-	FS_EV_EXEC_FAILED = 7, /* exec_failed */
-	FS_EV_EXIT = 8, /* exit: the process (its last thread) ended */
-	FS_EV_REAP = 9, /* reap: a wait call returned a child */
-	FS_EV_REPARENT = 10, /* reparent: the parent ended, somebody else got the child */
-	FS_EV_SIGNAL = 11, /* signal: one was sent */
-	FS_EV_OOM_KILL = 12, /* oom_kill: the kernel chose a victim */
-	FS_EV_RENAME = 13, /* rename: a thread changed its name */
-	FS_EV_STATE = 14, /* state: ids, masks, limits, cwd ... at fork, before and after exec */
-	FS_EV_PROCESS = 15, /* process: found already running when the recording began */
-	FS_EV_THREAD = 16, /* thread: likewise */
-	FS_EV_CRED = 17, /* cred: a process changed its uid or gid */
-	FS_EV_FIRST_WRITE =
-		18, /* first_write: first write to a pipe or socket above fd 2 in this image */
+	FS_EV_THREAD_EXIT = 4,  /* thread_exit */
+	FS_EV_EXEC = 5,	        /* exec: a new image */
+	FS_EV_EXEC_ARGV = 6,    /* exec_argv: more of the argv of the exec (or failed exec) before */
+	FS_EV_EXEC_FAILED = 7,  /* exec_failed */
+	FS_EV_EXIT = 8,	        /* exit: the process (its last thread) ended */
+	FS_EV_REAP = 9,	        /* reap: a wait call returned a child */
+	FS_EV_REPARENT = 10,    /* reparent: the parent ended, somebody else got the child */
+	FS_EV_SIGNAL = 11,      /* signal: one was sent */
+	FS_EV_OOM_KILL = 12,    /* oom_kill: the kernel chose a victim */
+	FS_EV_RENAME = 13,      /* rename: a thread changed its name */
+	FS_EV_STATE = 14,       /* state: ids, masks, limits, cwd ... at fork, before and after exec */
+	FS_EV_PROCESS = 15,     /* process: found already running when the recording began */
+	FS_EV_THREAD = 16,      /* thread: likewise */
+	FS_EV_CRED = 17,        /* cred: a process changed its uid or gid */
+	FS_EV_FIRST_WRITE = 18, /* first_write: first write to a pipe or socket above fd 2 in this image */
 
 	/* fds: 32-63 */
-	FS_EV_FILE = 32, /* file: what an open file description is */
-	FS_EV_FD_TABLE = 33, /* fd_table: (a piece of) a process's table */
-	FS_EV_FD_SEND = 34, /* fd_send: fds sent by SCM_RIGHTS, one event a message */
-	FS_EV_FD_RECV = 35, /* fd_recv: fds received by SCM_RIGHTS */
-	FS_EV_FD_GETFD = 36, /* fd_getfd: pidfd_getfd(2) took a copy of another process's fd */
-	FS_EV_FD_OPEN = 37, /* fd_open: a new fd on a new file (open, pipe, socket, accept ...) */
-	FS_EV_FD_CLOSE = 38, /* fd_close */
-	FS_EV_FD_DUP = 39, /* fd_dup: a new fd on an old file */
-	FS_EV_FD_CLOEXEC = 40, /* fd_cloexec: the flag was changed after birth */
+	FS_EV_FILE = 32,        /* file: what an open file description is */
+	FS_EV_FD_TABLE = 33,    /* fd_table: (a piece of) a process's table */
+	FS_EV_FD_SEND = 34,     /* fd_send: fds sent by SCM_RIGHTS, one event a message */
+	FS_EV_FD_RECV = 35,     /* fd_recv: fds received by SCM_RIGHTS */
+	FS_EV_FD_GETFD = 36,    /* fd_getfd: pidfd_getfd(2) took a copy of another process's fd */
+	FS_EV_FD_OPEN = 37,     /* fd_open: a new fd on a new file (open, pipe, socket, accept ...) */
+	FS_EV_FD_CLOSE = 38,    /* fd_close */
+	FS_EV_FD_DUP = 39,      /* fd_dup: a new fd on an old file */
+	FS_EV_FD_CLOEXEC = 40,  /* fd_cloexec: the flag was changed after birth */
 	FS_EV_FD_CLOSE_RANGE = 41, /* fd_close_range */
-	FS_EV_FD_USE = 42, /* fd_use: first system call of this process that names this fd */
-	FS_EV_FD_UNSHARE = 43, /* fd_unshare: a shared table became the process's own */
-	FS_EV_FD_SEND_FAILED =
-		44, /* fd_send_failed: the FD_SEND of this thread before did not happen */
-	FS_EV_BLIND_SPOT = 45, /* blind_spot: from here on this process may act unseen */
+	FS_EV_FD_USE = 42,      /* fd_use: first system call of this process that names this fd */
+	FS_EV_FD_UNSHARE = 43,  /* fd_unshare: a shared table became the process's own */
+	FS_EV_FD_SEND_FAILED = 44, /* fd_send_failed: the FD_SEND of this thread before did not happen */
+	FS_EV_BLIND_SPOT = 45,  /* blind_spot: from here on this process may act unseen */
 
 	/* waits: 64-79 */
 	FS_EV_FUTEX_STUCK = 64, /* reserved */
-	FS_EV_BLOCKED = 65, /* reserved */
+	FS_EV_BLOCKED = 65,     /* reserved */
 
 	/* intent, from the shim: 96-127, reserved */
 	FS_EV_SHIM_HELLO = 96,
@@ -124,19 +122,18 @@ enum fs_event_type {
 #define FS_EV_MAX 256
 
 /* fs_event.flags */
-#define FS_EVENT_CUT \
-	0x01 /* the tail was longer than could be copied; the fixed part says how long */
+#define FS_EVENT_CUT 0x01 /* the tail was longer than could be copied; the fixed part says how long */
 #define FS_EVENT_COMPAT 0x02 /* a 32-bit system call */
 #define FS_EVENT_UNREADABLE 0x04 /* some user memory could not be read (page not resident) */
 
 struct fs_event {
-	uint32_t size; /* of the whole record, tail and padding included; a multiple of 8 */
-	uint16_t type; /* enum fs_event_type */
-	uint8_t source; /* enum fs_source */
-	uint8_t flags; /* FS_EVENT_* */
-	uint64_t ts_ns; /* CLOCK_MONOTONIC */
+	uint32_t size;     /* of the whole record, tail and padding included; a multiple of 8 */
+	uint16_t type;     /* enum fs_event_type */
+	uint8_t source;    /* enum fs_source */
+	uint8_t flags;     /* FS_EVENT_* */
+	uint64_t ts_ns;    /* CLOCK_MONOTONIC */
 	uint64_t start_ns; /* of the process; see above */
-	uint32_t pid; /* whose act or state it is; 0: nobody's (kernel, recorder) */
+	uint32_t pid;      /* whose act or state it is; 0: nobody's (kernel, recorder) */
 	uint32_t tid;
 	uint32_t ns_pid;
 	uint32_t cpu;
@@ -147,28 +144,28 @@ struct fs_ev_fork {
 	struct fs_event h;
 	uint64_t child_start_ns;
 	uint64_t parent_start_ns;
-	uint64_t clone_flags; /* as clone3 has them; without the exit signal */
+	uint64_t clone_flags;   /* as clone3 has them; without the exit signal */
 	uint64_t creator_blocked; /* the creator's signal mask (posix_spawn blocks all) */
 	uint64_t parent_rss_kb; /* memory of the creator at the fork, 0 where unknown */
 	uint64_t parent_pgtables_kb;
 	uint32_t child_pid;
 	uint32_t child_ns_pid;
-	uint32_t parent_pid; /* the kernel's parent at birth */
-	uint32_t threads; /* alive in the creator at that instant */
+	uint32_t parent_pid;    /* the kernel's parent at birth */
+	uint32_t threads;       /* alive in the creator at that instant */
 	uint32_t exit_signal;
-	uint32_t syscall; /* number, in the ABI told by FS_EVENT_COMPAT */
-	uint32_t has_stack; /* 1: the caller gave a new stack, 0: not */
-	uint32_t ns_level; /* depth of the child's pid namespace below forkscope's */
+	uint32_t syscall;       /* number, in the ABI told by FS_EVENT_COMPAT */
+	uint32_t has_stack;     /* 1: the caller gave a new stack, 0: not */
+	uint32_t ns_level;      /* depth of the child's pid namespace below forkscope's */
 	char comm[16];
 };
 
 /* The creator's call came back. With vfork that is after the child's exec or exit. */
 struct fs_ev_fork_done {
 	struct fs_event h;
-	uint64_t enter_ns; /* when the call began */
+	uint64_t enter_ns;       /* when the call began */
 	uint64_t child_start_ns; /* 0 when it failed */
-	uint32_t child_pid; /* 0 when it failed */
-	int32_t ret; /* what the caller saw: a pid in its own namespace, or -errno */
+	uint32_t child_pid;      /* 0 when it failed */
+	int32_t ret;             /* what the caller saw: a pid in its own namespace, or -errno */
 	uint64_t clone_flags;
 	uint32_t syscall;
 	uint32_t reserved;
@@ -197,10 +194,10 @@ struct fs_ev_thread_exit {
 struct fs_ev_exec {
 	struct fs_event h;
 	uint32_t argc;
-	uint32_t from_tid; /* the thread that called exec; differs from pid: not the leader */
+	uint32_t from_tid;     /* the thread that called exec; differs from pid: not the leader */
 	uint32_t filename_len; /* without the NUL */
-	uint32_t interp_len; /* the image in fact loaded; differs from filename for "#!" */
-	uint32_t argv_len; /* in this record */
+	uint32_t interp_len;   /* the image in fact loaded; differs from filename for "#!" */
+	uint32_t argv_len;     /* in this record */
 	uint32_t argv_total;
 	char comm[16];
 };
@@ -226,20 +223,20 @@ struct fs_ev_exec_failed {
 	int32_t dirfd; /* of execveat; AT_FDCWD else */
 };
 
-#define FS_EXIT_AUTOREAP 0x1 /* nobody will wait: the parent ignores SIGCHLD */
+#define FS_EXIT_AUTOREAP 0x1   /* nobody will wait: the parent ignores SIGCHLD */
 #define FS_EXIT_BEFORE_EXEC 0x2 /* died inside the kernel's exec, past the point of no return */
 
 struct fs_ev_exit {
 	struct fs_event h;
-	uint64_t cpu_ns; /* of all its threads */
+	uint64_t cpu_ns;       /* of all its threads */
 	uint64_t minor_faults;
 	uint64_t major_faults;
 	uint64_t peak_rss_kb;
 	uint64_t parent_start_ns;
-	uint32_t parent_pid; /* the kernel's parent now: differs from birth when reparented */
-	uint32_t status; /* as wait(2) gives it: signal | core << 7 | code << 8 */
-	uint32_t last_tid; /* the thread that ended last */
-	uint32_t exit_flags; /* FS_EXIT_* */
+	uint32_t parent_pid;   /* the kernel's parent now: differs from birth when reparented */
+	uint32_t status;       /* as wait(2) gives it: signal | core << 7 | code << 8 */
+	uint32_t last_tid;     /* the thread that ended last */
+	uint32_t exit_flags;   /* FS_EXIT_* */
 	char comm[16];
 };
 
@@ -247,9 +244,9 @@ struct fs_ev_exit {
 struct fs_ev_reap {
 	struct fs_event h;
 	uint64_t child_start_ns; /* 0 where unknown */
-	uint32_t child_pid; /* forkscope's number, 0 where unknown */
-	uint32_t child_ns_pid; /* what the call returned */
-	uint32_t options; /* of the wait call */
+	uint32_t child_pid;      /* forkscope's number, 0 where unknown */
+	uint32_t child_ns_pid;   /* what the call returned */
+	uint32_t options;        /* of the wait call */
 	uint32_t syscall;
 };
 
@@ -269,7 +266,7 @@ struct fs_ev_signal {
 	uint32_t to_pid;
 	uint32_t to_tid;
 	uint32_t sig;
-	int32_t code; /* si_code */
+	int32_t code;   /* si_code */
 	uint32_t group; /* 1: to the process, 0: to the thread */
 	uint32_t result; /* 0 delivered, 1 ignored, 2 already pending, 3-4 lost by overflow */
 };
@@ -287,7 +284,7 @@ struct fs_ev_rename {
 };
 
 enum fs_state_when {
-	FS_STATE_AT_FORK = 1, /* h is the child, just born */
+	FS_STATE_AT_FORK = 1,    /* h is the child, just born */
 	FS_STATE_BEFORE_EXEC = 2,
 	FS_STATE_AFTER_EXEC = 3,
 	FS_STATE_ATTACHED = 4,
@@ -295,14 +292,7 @@ enum fs_state_when {
 
 /* Index of each namespace in fs_ev_state.ns. */
 enum fs_ns {
-	FS_NS_MNT,
-	FS_NS_UTS,
-	FS_NS_IPC,
-	FS_NS_PID,
-	FS_NS_NET,
-	FS_NS_CGROUP,
-	FS_NS_TIME,
-	FS_NS_USER,
+	FS_NS_MNT, FS_NS_UTS, FS_NS_IPC, FS_NS_PID, FS_NS_NET, FS_NS_CGROUP, FS_NS_TIME, FS_NS_USER,
 	FS_NS_COUNT
 };
 
@@ -316,10 +306,10 @@ struct fs_ev_state {
 	uint64_t sig_blocked; /* bit n-1: signal n; of the calling thread */
 	uint64_t sig_ignored;
 	uint64_t sig_caught;
-	uint64_t cgroup_id; /* of the default (v2) hierarchy */
+	uint64_t cgroup_id;   /* of the default (v2) hierarchy */
 	uint64_t rlimits[32]; /* soft, hard of RLIMIT_CPU, RLIMIT_FSIZE ... in the kernel's order */
-	uint32_t ns[8]; /* inode numbers, by enum fs_ns; 0 unknown */
-	uint32_t when; /* enum fs_state_when */
+	uint32_t ns[8];       /* inode numbers, by enum fs_ns; 0 unknown */
+	uint32_t when;        /* enum fs_state_when */
 	uint32_t umask;
 	uint32_t uid, euid, gid, egid;
 	uint32_t no_new_privs;
@@ -365,24 +355,22 @@ struct fs_ev_file {
 	struct fs_event h;
 	uint64_t file;
 	uint64_t ino;
-	uint64_t
-		sock_peer_ino; /* AF_UNIX: inode of the connected peer's socket, 0 unknown or none */
-	uint32_t dev; /* kernel's encoding: major << 20 | minor */
+	uint64_t sock_peer_ino; /* AF_UNIX: inode of the connected peer's socket, 0 unknown or none */
+	uint32_t dev;           /* kernel's encoding: major << 20 | minor */
 	uint32_t rdev;
-	uint32_t sb_magic; /* of its file system (statfs(2)'s f_type) */
-	uint32_t mode; /* st_mode */
-	uint32_t open_flags; /* O_* as F_GETFL gives them */
-	uint32_t f_mode; /* 1 readable, 2 writable */
-	uint16_t sock_family; /* AF_*, 0 when no socket */
-	uint16_t sock_type; /* SOCK_* */
+	uint32_t sb_magic;      /* of its file system (statfs(2)'s f_type) */
+	uint32_t mode;          /* st_mode */
+	uint32_t open_flags;    /* O_* as F_GETFL gives them */
+	uint32_t f_mode;        /* 1 readable, 2 writable */
+	uint16_t sock_family;   /* AF_*, 0 when no socket */
+	uint16_t sock_type;     /* SOCK_* */
 	uint16_t sock_protocol;
-	uint16_t sock_state; /* the kernel's sk_state: TCP_LISTEN (10) = listening ... */
+	uint16_t sock_state;    /* the kernel's sk_state: TCP_LISTEN (10) = listening ... */
 	uint32_t name_len;
 	uint32_t reserved;
-	uint8_t local_addr
-		[16]; /* AF_INET and AF_INET6, network order; v4 in the first four bytes */
+	uint8_t local_addr[16]; /* AF_INET and AF_INET6, network order; v4 in the first four bytes */
 	uint8_t peer_addr[16];
-	uint16_t local_port; /* host order */
+	uint16_t local_port;    /* host order */
 	uint16_t peer_port;
 	uint32_t reserved2;
 };
@@ -396,13 +384,12 @@ struct fs_fd {
 #define FS_FD_CLOEXEC 0x1
 
 enum fs_fd_table_when {
-	FS_TABLE_AT_FORK = 1, /* h: the child */
+	FS_TABLE_AT_FORK = 1,    /* h: the child */
 	FS_TABLE_AFTER_EXEC = 2,
 	FS_TABLE_ATTACHED = 3,
 };
 
-#define FS_TABLE_SHARED \
-	0x1 /* the child shares the creator's table (CLONE_FILES): no entries follow */
+#define FS_TABLE_SHARED 0x1 /* the child shares the creator's table (CLONE_FILES): no entries follow */
 
 /*
  * A piece of a table, entries in order of fd; the last one has `last` 1. Tail: struct fs_fd[count].
@@ -410,30 +397,30 @@ enum fs_fd_table_when {
  */
 struct fs_ev_fd_table {
 	struct fs_event h;
-	uint32_t when; /* enum fs_fd_table_when */
+	uint32_t when;         /* enum fs_fd_table_when */
 	uint32_t count;
 	uint32_t count_before; /* entries of this table in earlier pieces */
 	uint32_t last;
-	uint32_t table_flags; /* FS_TABLE_* */
+	uint32_t table_flags;  /* FS_TABLE_* */
 	uint32_t reserved;
 };
 
-#define FS_PASS_CTRUNC 0x1 /* MSG_CTRUNC: some fds did not fit and are lost */
+#define FS_PASS_CTRUNC 0x1	    /* MSG_CTRUNC: some fds did not fit and are lost */
 #define FS_PASS_CMSG_CLOEXEC 0x2 /* the receiver asked for CLOEXEC */
-#define FS_PASS_PEEK 0x4 /* MSG_PEEK: a copy; the message stays */
+#define FS_PASS_PEEK 0x4             /* MSG_PEEK: a copy; the message stays */
 
 /* One message with SCM_RIGHTS. Tail: struct fs_fd[count]; when sent, fd is the sender's number. */
 struct fs_ev_fd_pass {
 	struct fs_event h;
-	uint64_t sock_file; /* the socket, as open file description */
+	uint64_t sock_file;     /* the socket, as open file description */
 	uint64_t sock_ino;
 	uint64_t sock_peer_ino; /* of the connected peer's socket, 0 unknown */
 	uint32_t sock_fd;
 	uint32_t syscall;
-	uint32_t pass_flags; /* FS_PASS_* */
-	uint32_t message; /* index in a sendmmsg or recvmmsg */
+	uint32_t pass_flags;    /* FS_PASS_* */
+	uint32_t message;       /* index in a sendmmsg or recvmmsg */
 	uint32_t count;
-	uint32_t cmsgs; /* SCM_RIGHTS control messages they came in */
+	uint32_t cmsgs;         /* SCM_RIGHTS control messages they came in */
 };
 
 /* h: the taker. */
@@ -452,7 +439,7 @@ struct fs_ev_fd {
 	struct fs_event h;
 	uint64_t file;
 	uint32_t fd;
-	uint32_t flags; /* FS_FD_CLOEXEC */
+	uint32_t flags;   /* FS_FD_CLOEXEC */
 	uint32_t syscall;
 	uint32_t reserved;
 };
@@ -479,7 +466,7 @@ struct fs_ev_fd_close_range {
 
 struct fs_ev_fd_send_failed {
 	struct fs_event h;
-	int32_t error; /* positive errno */
+	int32_t error;    /* positive errno */
 	uint32_t messages; /* how many of the sendmmsg's messages did go out; 0 for sendmsg */
 };
 

@@ -32,35 +32,35 @@ struct fs_trace_header {
 	char magic[8];
 	uint16_t major;
 	uint16_t minor;
-	uint32_t header_size; /* of this struct; chunks begin there */
-	uint64_t start_ns; /* CLOCK_MONOTONIC at the start: `_ns` times in outputs count from it */
+	uint32_t header_size;   /* of this struct; chunks begin there */
+	uint64_t start_ns;      /* CLOCK_MONOTONIC at the start: `_ns` times in outputs count from it */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC then */
 	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC then */
-	uint8_t boot_id[16]; /* /proc/sys/kernel/random/boot_id */
+	uint8_t boot_id[16];    /* /proc/sys/kernel/random/boot_id */
 	uint32_t recorder_pid;
-	uint32_t crc; /* of the bytes before this field */
+	uint32_t crc;           /* of the bytes before this field */
 };
 
 #define FS_TRACE_CHUNK_MAGIC 0x4b435346u /* "FSCK" */
 
 enum fs_trace_chunk_type {
-	FS_CHUNK_META = 1, /* key NUL value NUL, repeated; a later value replaces an earlier one */
+	FS_CHUNK_META = 1,   /* key NUL value NUL, repeated; a later value replaces an earlier one */
 	FS_CHUNK_EVENTS = 2, /* records of event.h, whole ones */
-	FS_CHUNK_END = 3, /* struct fs_trace_end: the recording was finished in order */
+	FS_CHUNK_END = 3,    /* struct fs_trace_end: the recording was finished in order */
 };
 
 struct fs_trace_chunk {
 	uint32_t magic;
-	uint32_t type; /* enum fs_trace_chunk_type */
+	uint32_t type;   /* enum fs_trace_chunk_type */
 	uint32_t length; /* of the payload that follows */
-	uint32_t crc; /* of this head with crc 0, then of the payload */
+	uint32_t crc;    /* of this head with crc 0, then of the payload */
 	uint64_t number; /* 0, 1, 2 ...: a hole or repetition is damage */
 };
 
 struct fs_trace_end {
-	uint64_t end_ns; /* CLOCK_MONOTONIC */
-	uint64_t events; /* records written, all chunks together */
-	uint64_t lost; /* events lost, all types together */
+	uint64_t end_ns;  /* CLOCK_MONOTONIC */
+	uint64_t events;  /* records written, all chunks together */
+	uint64_t lost;    /* events lost, all types together */
 	uint32_t target_status; /* wait status of the command; 0xffffffff: none, or still running */
 	uint32_t reserved;
 };
