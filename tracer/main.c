@@ -11,6 +11,8 @@ const struct command *const commands[] = {
 	&command_trace,
 	&command_report,
 	&command_tree,
+	&command_fds,
+	&command_compare,
 	&command_info,
 	&command_export,
 	&command_doctor,

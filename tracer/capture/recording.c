@@ -44,6 +44,7 @@ struct recording {
 	int start_error;
 	int signal_fd;
 	bool stop;
+	bool seen; /* an event came */
 	uint64_t lost;
 	sigset_t old_mask;
 	bool masked;
@@ -160,6 +161,8 @@ static int drain(struct recording *r)
 		struct open_source *s = &r->sources[i];
 		int n = s->ops->drain(s->source, &sink);
 
+		if (n > 0)
+			r->seen = true;
 		if (n < 0 && !err)
 			err = n;
 		n = check_losses(r, s);
@@ -271,7 +274,8 @@ static bool finished(struct recording *r)
 			tell_exit(r);
 		return !r->options.follow || alive(r) <= 0;
 	}
-	return alive(r) <= 0;
+	/* A cgroup may be empty at first. */
+	return alive(r) <= 0 && (r->seen || !r->options.cgroup);
 }
 
 static int loop(struct recording *r)

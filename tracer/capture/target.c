@@ -84,7 +84,7 @@ static int find_program(const char *name, char path[4096])
 	if (strlen(name) >= 4096)
 		return -ENAMETOOLONG;
 	if (strchr(name, '/')) {
-		strcpy(path, name);
+		memcpy(path, name, strlen(name) + 1);
 		return check_file(path);
 	}
 	if (!dirs)

@@ -2,7 +2,6 @@
 /* forkscope record: write a trace. */
 #include "cmd/record.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "base/percent.h"
 #include "cmd/cmd.h"
 #include "cmd/record_options.h"
 #include "trace/writer.h"
@@ -28,39 +28,19 @@ struct file_recorder {
 	uint64_t unwritten_total, unwritten_since;
 };
 
-/* Arguments as one line of text: all but letters, digits and a few marks as %XX. */
-static char *encode_arguments(char **argv)
-{
-	size_t size = 1;
-	char *text, *p;
-
-	for (char **a = argv; *a; a++)
-		size += 3 * strlen(*a) + 1;
-	text = p = malloc(size);
-	if (!text)
-		return NULL;
-	for (char **a = argv; *a; a++) {
-		if (a > argv)
-			*p++ = ' ';
-		for (const unsigned char *c = (const unsigned char *)*a; *c; c++) {
-			if (isalnum(*c) || strchr("-_./=:,@+", *c))
-				*p++ = *c;
-			else
-				p += sprintf(p, "%%%02X", *c);
-		}
-	}
-	*p = 0;
-	return text;
-}
-
+/* Too long to keep (over 1 MB) is no loss: the exec event has all of it. */
 static void add_arguments(struct trace_writer *w, const char *key, char **argv)
 {
-	char *text = argv ? encode_arguments(argv) : NULL;
+	struct buffer text = { 0 };
 
-	/* Too long to keep (over 1 MB): the exec event has all of it. */
-	if (text)
-		(void)trace_writer_meta(w, key, text);
-	free(text);
+	for (char **a = argv; a && *a; a++) {
+		if (a > argv)
+			buffer_add_char(&text, ' ');
+		percent_encode(&text, *a, strlen(*a));
+	}
+	if (argv && !text.failed)
+		(void)trace_writer_meta(w, key, buffer_text(&text));
+	buffer_free(&text);
 }
 
 static void add_pids(struct trace_writer *w, const struct recording_options *o)

@@ -68,9 +68,7 @@ enum options_result record_options_resolve(const struct option_table *table,
 
 	if (first >= argc && !attaches)
 		return options_bad(table, "no command to run, and nothing to attach to");
-	if (first < argc && attaches)
-		return options_bad(table, "a command, and -p or --cgroup: choose one");
-	if (attaches && o->user)
+	if (first >= argc && o->user)
 		return options_bad(table, "-u needs a command to run");
 	if (o->status_fd != UINT64_MAX && fcntl(o->status_fd, F_GETFD) < 0)
 		return options_bad(table, "--status-fd %d is not open", (int)o->status_fd);
