@@ -223,6 +223,10 @@ def bench_report(arguments):
               (happened, children, os.path.getsize(trace) / 1e6))
         for words in (["report", "--json"], ["report"]):
             runs = [command([FORKSCOPE, *words, trace]) for _ in range(5)]
+            if any(r[0] != 0 for r in runs):
+                print("  %-20s failed" % " ".join(words))
+                bar("%s on a million events" % " ".join(words), None)
+                continue
             seconds = statistics.median(r[2] for r in runs) * 1000000 / happened
             peak = max(r[3] for r in runs) / 1024
             print("  %-20s %6.2f s a million events, peak %.0f MB" % (" ".join(words), seconds, peak))
