@@ -176,7 +176,7 @@ $(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
 
 # The fuzzer: clang's, with sanitizers of its own; the rooms that read what came from outside.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c tests/sample.c tracer/base/*.c tracer/trace/*.c \
-	tracer/model/*.c)
+	tracer/model/*.c tracer/out/*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzzobj/%.o)
 FUZZ_BIN := $(if $(wildcard tests/fuzz/fuzz_*.c),$(B)/tests/fuzz/fuzz_reader $(B)/tests/fuzz/make_corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined

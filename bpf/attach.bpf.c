@@ -14,7 +14,7 @@ static __always_inline void emit_process(struct task_struct *task)
 	e.h.tid = e.h.pid;
 	e.parent_pid = process_number(parent);
 	e.parent_start_ns = process_start(parent);
-	e.threads = BPF_CORE_READ(task, signal, nr_threads);
+	e.threads = BPF_CORE_READ(task, signal, live.counter);
 	e.kthread = !!(BPF_CORE_READ(task, flags) & PF_KTHREAD);
 	e.ns_level = pid_depth(task) - own_level;
 	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);

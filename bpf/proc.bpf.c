@@ -64,7 +64,8 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 	e.child_pid = process_number(child);
 	e.child_ns_pid = innermost_number(child);
 	e.parent_pid = process_number(parent);
-	e.threads = BPF_CORE_READ(creator, signal, nr_threads);
+	/* Not nr_threads: that still counts a thread that was joined, for an instant. */
+	e.threads = BPF_CORE_READ(creator, signal, live.counter);
 	e.exit_signal = BPF_CORE_READ(child, exit_signal);
 	e.syscall = call_nr(call);
 	e.has_stack = call ? call->note : 0;

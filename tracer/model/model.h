@@ -328,7 +328,7 @@ uint64_t model_lost(const struct model *m);
 uint64_t model_lost_of(const struct model *m, unsigned type);
 size_t model_gap_count(const struct model *m);
 const struct gap *model_gap(const struct model *m, size_t index);
-/* Whether events of this type were lost between two instants (to_ts 0: the end). */
+/* Whether events of this type were lost between two instants (to_ts 0: the end). After model_finish. */
 bool model_lost_between(const struct model *m, unsigned type, uint64_t from_ts, uint64_t to_ts);
 
 /* "fork", "fd_table" ...: the event class's name in lost_by; "other" for unknown ones. */
