@@ -17,7 +17,7 @@ struct lines {
 	int fd;
 	char *buf;
 	size_t size, begin, end, scanned;
-	size_t longest;    /* limit on one line */
+	size_t longest; /* limit on one line */
 	uint64_t consumed; /* bytes handed out, newlines included */
 	bool at_end;
 };

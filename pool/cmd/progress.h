@@ -17,7 +17,8 @@ struct progress {
 void progress_start(struct progress *progress, bool wanted, int input_fd);
 
 /* Draws at most ten times a second. bytes_done: of the input, for the bar. */
-void progress_update(struct progress *progress, uint64_t done, uint64_t failed, uint64_t bytes_done);
+void progress_update(struct progress *progress, uint64_t done, uint64_t failed,
+		     uint64_t bytes_done);
 
 /* Clears the line: before any message, and at the end. */
 void progress_clear(struct progress *progress);

@@ -50,9 +50,9 @@ int64_t cpu_ns_of(pid_t pid);
 /* Opens the fd numbers of a process as text "0 1 2 7 " (sorted), -1 when it is gone. */
 int fds_of(pid_t pid, char *text, size_t size);
 
-/* A temporary file that holds a counter any process may bump, for "exactly once". */
+/* Counters in memory shared with forked children (not with exec'ed ones), for "exactly once". */
 struct tally {
-	_Atomic uint32_t at[1];
+	_Atomic uint32_t count;
 };
 struct tally *tally_new(size_t n);
 void tally_free(struct tally *tally, size_t n);

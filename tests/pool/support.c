@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* See support.h. */
+#include "pool/support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+void sleep_ms(unsigned ms)
+{
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * MSEC };
+
+	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+		;
+}
+
+static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	len = fread(text, 1, size - 1, file);
+	fclose(file);
+	text[len] = 0;
+	return (ssize_t)len;
+}
+
+/* The fields of /proc/PID/stat behind the command name, which may hold spaces and parentheses. */
+static const char *stat_fields(pid_t pid, char *text, size_t size)
+{
+	const char *close;
+
+	if (read_proc(pid, "stat", text, size) <= 0)
+		return NULL;
+	close = strrchr(text, ')');
+	return close ? close + 2 : NULL;
+}
+
+size_t children_of(pid_t pid, pid_t *ret_pids, size_t max)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	char text[1024], state;
+	const char *fields;
+	size_t n = 0;
+	int parent;
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t child = atoi(entry->d_name);
+
+		if (child <= 0)
+			continue;
+		fields = stat_fields(child, text, sizeof(text));
+		if (!fields || sscanf(fields, "%c %d", &state, &parent) != 2 || parent != pid)
+			continue;
+		if (n < max)
+			ret_pids[n] = child;
+		n++;
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static bool is_gone(pid_t pid)
+{
+	char text[1024];
+	const char *fields = stat_fields(pid, text, sizeof(text));
+
+	return !fields || fields[0] == 'Z' || fields[0] == 'X';
+}
+
+bool all_gone_within(const pid_t *pids, size_t n, unsigned ms)
+{
+	int64_t until = now_ns() + ms * MSEC;
+	size_t left = n;
+
+	for (;;) {
+		while (left > 0 && is_gone(pids[left - 1]))
+			left--;
+		if (left == 0)
+			return true;
+		if (now_ns() > until)
+			return false;
+		sleep_ms(1);
+	}
+}
+
+int64_t cpu_ns_of(pid_t pid)
+{
+	char text[256];
+	long long ns;
+
+	/* schedstat counts run time in ns, where stat has ticks of 10 ms. */
+	if (read_proc(pid, "schedstat", text, sizeof(text)) <= 0)
+		return -1;
+	if (sscanf(text, "%lld", &ns) != 1)
+		return -1;
+	return ns;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int fds_of(pid_t pid, char *text, size_t size)
+{
+	char path[64];
+	struct dirent *entry;
+	int fds[4096], own;
+	size_t n = 0, len = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	own = pid == getpid() ? dirfd(dir) : -1;
+	while ((entry = readdir(dir)) && n < 4096) {
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == own)
+			continue;
+		fds[n++] = atoi(entry->d_name);
+	}
+	closedir(dir);
+	qsort(fds, n, sizeof(fds[0]), by_number);
+	text[0] = 0;
+	for (size_t i = 0; i < n && len + 12 < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%d ", fds[i]);
+	return (int)n;
+}
+
+struct tally *tally_new(size_t n)
+{
+	size_t len = n * sizeof(struct tally);
+	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void tally_free(struct tally *tally, size_t n)
+{
+	munmap(tally, n * sizeof(struct tally));
+}
