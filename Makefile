@@ -165,7 +165,10 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
 
-$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
+# What every pool test is linked with: the tasks they run and how they look at processes.
+POOL_TEST_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/pool/test_%,$(wildcard tests/pool/*.c)))
+
+$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(POOL_TEST_OBJ) $(HARNESS) $(B)/libprocpool.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
@@ -176,6 +179,8 @@ $(B)/tests/cases/%: tests/cases/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases \
 		$$(sed -n 's/^ \* build: *//p' $<) -o $@ $< -pthread
+
+include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 
 .PRECIOUS: $(B)/obj/%.o $(B)/obj/bpf/%.bpf.o
 

@@ -36,6 +36,9 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints a command's help on stdout. Returns EXIT_ALL_DONE. */
 int print_help(const struct command *command);
 
+/* CLOCK_MONOTONIC. */
+int64_t clock_ns(void);
+
 /* Checked numbers: false after a complaint that names the option. */
 bool parse_count(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 bool parse_seconds(const char *option, const char *text, int64_t *ret_ns);

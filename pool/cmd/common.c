@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Length of the valid, printable UTF-8 character at text; 0: control character or not UTF-8. */
@@ -67,6 +68,14 @@ void complain(const char *fmt, ...)
 	/* One write, so that lines of several processes on one stderr stay whole. */
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;
+}
+
+int64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
 bool parse_count(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *ret)

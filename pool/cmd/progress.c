@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* See progress.h. */
+#include "cmd/cmd.h"
 #include "cmd/progress.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REDRAW_NS 100000000LL
 #define BAR_CELLS 24
-
-static int64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 void progress_start(struct progress *progress, bool wanted, int input_fd)
 {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HELD_LINES_MAX (1u << 20)
@@ -34,14 +33,6 @@ struct batch {
 	uint64_t first_line;
 	bool ended;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 static void batch_free(struct batch *batch)
 {
@@ -145,7 +136,7 @@ static size_t chunk_now(struct stream *stream)
 
 	if (stream->chunk)
 		return stream->chunk;
-	now = now_ns();
+	now = clock_ns();
 	passed = now - stream->rate_since;
 	if (passed >= RATE_NS) {
 		aim = (double)(stream->ended - stream->rate_ended) / stream->workers *
@@ -364,7 +355,7 @@ void stream_run(struct stream *stream)
 	struct batch *next;
 
 	stream->auto_chunk = 1;
-	stream->rate_since = now_ns();
+	stream->rate_since = clock_ns();
 	while (!stream->trouble && !stream->signal && !stream->unread) {
 		take_input(stream);
 		give_results(stream);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See support.h. */
 #include "pool/support.h"
+#include "pool/tasks.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +22,7 @@ int64_t now_ns(void)
 
 void sleep_ms(unsigned ms)
 {
-	struct timespec ts = { ms / 1000, (long)(ms % 1000) * MSEC };
+	struct timespec ts = {ms / 1000, (long)(ms % 1000) * MSEC};
 
 	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
 		;
@@ -146,6 +147,60 @@ int fds_of(pid_t pid, char *text, size_t size)
 	for (size_t i = 0; i < n && len + 12 < size; i++)
 		len += (size_t)snprintf(text + len, size - len, "%d ", fds[i]);
 	return (int)n;
+}
+
+void assert_ok_at(int result, const char *call, const char *file, int line)
+{
+	if (result >= 0)
+		return;
+	print_error("# %s:%d: %s gave %d: %s\n", file, line, call, result, pp_last_error());
+	_fail(file, line);
+}
+
+struct pool_under_test open_pool(enum pp_start start, const struct pp_pool_opts *opts)
+{
+	struct pool_under_test t;
+
+	assert_ok(pp_context_new(&t.context, start, NULL));
+	assert_ok(pp_pool_new(&t.pool, t.context, opts));
+	return t;
+}
+
+void close_pool(struct pool_under_test *t)
+{
+	pp_pool_free(t->pool);
+	assert_ok(pp_context_free(t->context));
+}
+
+struct pp_result apply_act(struct pp_pool *pool, const struct act *act)
+{
+	struct pp_result r;
+
+	assert_ok(pp_pool_apply(pool, "act", act, sizeof(*act), &r));
+	return r;
+}
+
+struct iovec *act_items(size_t n, struct act **ret_acts)
+{
+	struct iovec *items = calloc(n, sizeof(struct iovec) + sizeof(struct act));
+	struct act *acts = (struct act *)(items + n);
+
+	assert_non_null(items);
+	for (size_t i = 0; i < n; i++) {
+		acts[i] = act_of(ACT_ECHO, 0, i);
+		items[i] = (struct iovec){&acts[i], sizeof(acts[i])};
+	}
+	*ret_acts = acts;
+	return items;
+}
+
+uint64_t value_of(const struct pp_result *r)
+{
+	uint64_t value = UINT64_MAX;
+
+	if (r->outcome == PP_DONE && r->len == sizeof(value))
+		memcpy(&value, r->data, sizeof(value));
+	return value;
 }
 
 struct tally *tally_new(size_t n)
