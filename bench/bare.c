@@ -9,15 +9,63 @@
  *
  * Figures are medians in nanoseconds.
  */
-#include "measure.h"
-
+#include <err.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void print_figure(const char *name, double value, const char *unit)
+{
+	printf("%s %.6g %s\n", name, value, unit);
+	fflush(stdout);
+}
+
+/* Small pages on purpose: the page tables are what fork copies, and huge pages would hide that. */
+static void fill_memory(size_t megabytes)
+{
+	size_t len = megabytes << 20;
+	char *at;
+
+	if (!len)
+		return;
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		err(2, "cannot map %zu MiB", megabytes);
+	madvise(at, len, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < len; i += 4096)
+		at[i] = 1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median_ns(int64_t *samples, size_t n)
+{
+	qsort(samples, n, sizeof(*samples), by_value);
+	return (double)samples[n / 2];
+}
 
 #define SPIN_NS 30000
 
@@ -53,7 +101,8 @@ static void await(struct word *w, uint32_t value)
 
 static void pingpong(uint32_t rounds)
 {
-	struct word *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct word *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				  -1, 0);
 	int64_t *samples = calloc(rounds, sizeof(*samples));
 	pid_t pid;
 
@@ -83,11 +132,11 @@ static void pingpong(uint32_t rounds)
 
 enum birth { BY_FORK, BY_VFORK_EXEC, BY_CLONE_EXEC };
 
-static const char *const birth_names[] = { "fork", "vfork_exec", "clone_exec" };
+static const char *const birth_names[] = {"fork", "vfork_exec", "clone_exec"};
 
 static int become_nothing(void *unused)
 {
-	char *const argv[] = { "bare", "exit", NULL };
+	char *const argv[] = {"bare", "exit", NULL};
 
 	(void)unused;
 	execv("/proc/self/exe", argv);
@@ -139,7 +188,8 @@ static void create(size_t megabytes, size_t rounds)
 				err(2, "cannot start a process by %s", birth_names[how]);
 			waitpid(pid, &status, 0);
 			if (status != 0)
-				errx(2, "a child by %s ended with status %d", birth_names[how], status);
+				errx(2, "a child by %s ended with status %d", birth_names[how],
+				     status);
 			samples[i] = now_ns() - start;
 		}
 		print_figure(birth_names[how], median_ns(samples, rounds), "ns");
