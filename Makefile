@@ -130,7 +130,7 @@ $(B)/libprocpool.a: $(POOL_OBJ)
 $(B)/libprocpool.so.1: $(POOL_OBJ) $(wildcard pool/libprocpool.map)
 	$(call say,LINK)
 	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libprocpool.so.1 \
-		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now -o $@ $(POOL_OBJ) -ldl -pthread
+		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(POOL_OBJ) -ldl -pthread
 
 $(B)/libprocpool.so: $(B)/libprocpool.so.1
 	$(Q)ln -sf $(<F) $@
