@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t now_ns(void)
+int64_t clock_ns(void)
 {
 	struct timespec ts;
 
@@ -91,7 +91,7 @@ static bool is_gone(pid_t pid)
 
 bool all_gone_within(const pid_t *pids, size_t n, unsigned ms)
 {
-	int64_t until = now_ns() + ms * MSEC;
+	int64_t until = clock_ns() + ms * MSEC;
 	size_t left = n;
 
 	for (;;) {
@@ -99,7 +99,7 @@ bool all_gone_within(const pid_t *pids, size_t n, unsigned ms)
 			left--;
 		if (left == 0)
 			return true;
-		if (now_ns() > until)
+		if (clock_ns() > until)
 			return false;
 		sleep_ms(1);
 	}

@@ -35,7 +35,7 @@
 #define MSEC 1000000LL
 #define SECOND 1000000000LL
 
-int64_t now_ns(void);
+int64_t clock_ns(void);
 void sleep_ms(unsigned ms);
 
 /* The children of a process by /proc, up to max; returns how many there are. */

@@ -32,7 +32,7 @@ static unsigned kills_wanted(void)
 static unsigned seed(void)
 {
 	const char *text = getenv("FORKSCOPE_SEED");
-	unsigned value = text ? (unsigned)strtoul(text, NULL, 10) : (unsigned)now_ns();
+	unsigned value = text ? (unsigned)strtoul(text, NULL, 10) : (unsigned)clock_ns();
 
 	print_message("# FORKSCOPE_SEED=%u\n", value);
 	return value;
@@ -210,12 +210,12 @@ static void check_caller_killed_at_random(enum pp_start start)
 		usleep((unsigned)rand_r(&value) % 30000);
 		assert_int_equal(waitpid(caller, NULL, WNOHANG), 0);
 		kill(caller, SIGKILL);
-		killed = now_ns();
-		while (waitpid(-1, NULL, WNOHANG) >= 0 && now_ns() - killed < 2 * SECOND)
+		killed = clock_ns();
+		while (waitpid(-1, NULL, WNOHANG) >= 0 && clock_ns() - killed < 2 * SECOND)
 			usleep(200);
-		if (now_ns() - killed > 100 * MSEC)
+		if (clock_ns() - killed > 100 * MSEC)
 			fail_msg("round %u: the last of a killed caller's processes took %lld ms",
-				 i, (long long)((now_ns() - killed) / MSEC));
+				 i, (long long)((clock_ns() - killed) / MSEC));
 	}
 }
 EACH_PROCESS_START(check_caller_killed_at_random)

@@ -69,9 +69,9 @@ static void assert_all_workers_exact(struct pp_pool *pool, unsigned workers)
 static void await_ready(struct pp_pool *pool, unsigned workers)
 {
 	struct pp_worker_insight w = PP_WORKER_INSIGHT_INIT;
-	int64_t until = now_ns() + 20 * SECOND;
+	int64_t until = clock_ns() + 20 * SECOND;
 
-	for (unsigned i = 0; i < workers && now_ns() < until;) {
+	for (unsigned i = 0; i < workers && clock_ns() < until;) {
 		assert_true(pp_pool_drive(pool) >= 0);
 		assert_ok(pp_pool_insight(pool, i, &w));
 		if (w.pid > 0 && w.ready_ns >= 0)

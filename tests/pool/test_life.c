@@ -63,13 +63,13 @@ static void check_resize(enum pp_start start)
 
 	run_one(t.pool);
 	for (size_t i = 0; i < 4; i++) {
-		int64_t until = now_ns() + 5 * SECOND;
+		int64_t until = clock_ns() + 5 * SECOND;
 
 		assert_ok(pp_pool_resize(t.pool, sizes[i]));
 		do {
 			run_one(t.pool);
 			assert_ok(pp_pool_stats(t.pool, &stats));
-		} while (stats.alive != sizes[i] && now_ns() < until);
+		} while (stats.alive != sizes[i] && clock_ns() < until);
 		assert_int_equal(stats.alive, sizes[i]);
 		assert_int_equal(stats.workers, sizes[i]);
 	}
@@ -84,7 +84,7 @@ static void check_keep_alive(enum pp_start start)
 	struct pp_pool_opts opts = workers(3);
 	struct pool_under_test t;
 	struct pp_pool_stats stats = PP_POOL_STATS_INIT;
-	int64_t until = now_ns() + 5 * SECOND;
+	int64_t until = clock_ns() + 5 * SECOND;
 
 	opts.keep_alive_ns = 50 * MSEC;
 	t = open_pool(start, &opts);
@@ -95,7 +95,7 @@ static void check_keep_alive(enum pp_start start)
 		poll(&fd, 1, 100);
 		assert_true(pp_pool_drive(t.pool) >= 0);
 		assert_ok(pp_pool_stats(t.pool, &stats));
-	} while (stats.alive > 0 && now_ns() < until);
+	} while (stats.alive > 0 && clock_ns() < until);
 	assert_int_equal(stats.alive, 0);
 	run_one(t.pool); /* they come back */
 	close_pool(&t);
@@ -202,7 +202,7 @@ static void check_terminate(enum pp_start start)
 	for (int i = 0; i < 10; i++)
 		assert_ok(pp_pool_submit(t.pool, "act", &nap, sizeof(nap), NULL, &futures[i]));
 	assert_int_equal(pp_future_wait(futures[0], 100 * MSEC), -ETIMEDOUT);
-	begin = now_ns();
+	begin = clock_ns();
 	assert_ok(pp_pool_terminate(t.pool));
 	assert_ok(pp_pool_terminate(t.pool));
 	for (int i = 0; i < 10; i++) {
@@ -211,7 +211,7 @@ static void check_terminate(enum pp_start start)
 		pp_future_free(futures[i]);
 	}
 	assert_ok(pp_pool_join(t.pool, -1));
-	assert_true(now_ns() - begin < SECOND);
+	assert_true(clock_ns() - begin < SECOND);
 	close_pool(&t);
 }
 EACH_START(check_terminate)
@@ -508,7 +508,7 @@ static void check_insights(enum pp_start start)
 	pp_result_release(&r);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_ok(pp_pool_insight(t.pool, i, &w));
-		assert_true(w.pid > 0 && w.start_ns > 0 && w.start_ns < now_ns());
+		assert_true(w.pid > 0 && w.start_ns > 0 && w.start_ns < clock_ns());
 		assert_true(w.ready_ns >= 0 && w.ready_ns < 10 * SECOND);
 		assert_true(start == PP_START_THREAD || w.peak_rss_kb > 100);
 		assert_int_equal(w.restarts, 0);

@@ -129,11 +129,11 @@ static void check_any_instruction(enum pp_start start)
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
 	struct pool_under_test t;
 	unsigned steps, over = 0, stride = thorough ? 1 : 23, killed = 0;
-	int64_t until = now_ns() + (thorough ? 3600 : 12) * SECOND;
+	int64_t until = clock_ns() + (thorough ? 3600 : 12) * SECOND;
 
 	opts.workers = 1;
 	t = open_pool(start, &opts);
-	for (steps = 0; steps < STEPS_MAX && over < 3 && now_ns() < until; steps += stride) {
+	for (steps = 0; steps < STEPS_MAX && over < 3 && clock_ns() < until; steps += stride) {
 		if (kill_after(t.pool, steps)) {
 			killed++;
 			over = 0;
