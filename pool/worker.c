@@ -98,11 +98,12 @@ static bool park(struct worker *w, bool space, uint64_t need)
 	int64_t end = keep > 0 ? deadline_after(keep) : INT64_MAX;
 	bool in_time = true;
 
-	w->park_count += PARK_STEP;
 	for (;;) {
 		uint32_t bell = load_acquire(&c->doorbell);
 		struct timespec ts;
 
+		/* A new number for each sleep: the ring for the last may have been for a task already run. */
+		w->park_count += PARK_STEP;
 		store_relaxed(&w->map.worker->parked,
 			      w->park_count | PARK_BIT | (space ? PARK_SPACE : 0));
 		full_fence();
