@@ -39,6 +39,7 @@ int fd_above_stdio(int fd); /* the same, numbered 3 or more; negative errno when
 unsigned cpus_allowed(void);
 /* Sealed anonymous shared memory of `size`, mapped. -EFBIG: more than RLIMIT_FSIZE allows. */
 int memory_new(const char *name, uint64_t size, int *ret_fd, void **ret_base);
+uint64_t resident_kb(void);
 int threads_here(void);
 /* Waits until fd polls readable: 1, or 0 at the deadline. */
 int poll_fd(int fd, int64_t deadline);
@@ -194,6 +195,7 @@ void child_name(const char *name);
 
 /* main.c: what a started image does, by role. */
 int worker_main_fresh(int lane_fd);
+void worker_fresh(struct lane_map *map) __attribute__((noreturn)); /* fds are in place */
 #define ARG_WORKER "--procpool-worker="
 #define ARG_SERVER "--procpool-server="
 int server_main(int sock);

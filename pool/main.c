@@ -63,26 +63,32 @@ static const void *map_fd(int fd, size_t len)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-int worker_main_fresh(int lane_fd)
+void worker_fresh(struct lane_map *map)
 {
 	struct worker_fds fds;
-	struct lane_map map;
 	uint32_t i;
+
+	memset(&fds, 0, sizeof(fds));
+	fds.life = map->boot->life_fd;
+	fds.event = map->boot->event_fd;
+	if (map->boot->arena_fd >= 0) {
+		fds.input_arena = map_fd(map->boot->arena_fd, map->boot->arena_size);
+		fds.input_arena_size = map->boot->arena_size;
+	}
+	for (i = 0; i < map->boot->n_shares && i < LANE_SHARES_MAX; i++)
+		fds.share[i] = map_fd(map->boot->share_fd[i], map->boot->share_len[i]);
+	worker_enter(map, &fds);
+}
+
+int worker_main_fresh(int lane_fd)
+{
+	struct lane_map map;
 
 	if (lane_attach(&map, lane_fd) < 0)
 		return 127;
 	close(lane_fd);
 	child_signals(NULL);
-	memset(&fds, 0, sizeof(fds));
-	fds.life = map.boot->life_fd;
-	fds.event = map.boot->event_fd;
-	if (map.boot->arena_fd >= 0) {
-		fds.input_arena = map_fd(map.boot->arena_fd, map.boot->arena_size);
-		fds.input_arena_size = map.boot->arena_size;
-	}
-	for (i = 0; i < map.boot->n_shares && i < LANE_SHARES_MAX; i++)
-		fds.share[i] = map_fd(map.boot->share_fd[i], map.boot->share_len[i]);
-	worker_enter(&map, &fds);
+	worker_fresh(&map);
 }
 
 static bool role_fd(const char *arg, const char *prefix, int *ret_fd)

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -109,6 +110,24 @@ fail:
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+/* Resident memory now; the peak would count what the caller had before exec. */
+uint64_t resident_kb(void)
+{
+	char text[128];
+	unsigned long total, resident;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%lu %lu", &total, &resident) != 2)
+		return 0;
+	return resident * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
 }
 
 int threads_here(void)

@@ -441,24 +441,6 @@ static void define_task(struct worker *w, const struct sub_rec *rec)
 		t->text = strdup(text);
 }
 
-/* Resident memory now; the peak would count what the caller had before exec. */
-static uint64_t resident_kb(void)
-{
-	char text[128];
-	unsigned long total, resident;
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%lu %lu", &total, &resident) != 2)
-		return 0;
-	return resident * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
-}
-
 static bool too_big(struct worker *w)
 {
 	int64_t now;
