@@ -128,6 +128,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define PP_VERSION_MAJOR 0
 #define PP_VERSION_MINOR 1
 #define PP_VERSION_PATCH 0
@@ -593,6 +595,8 @@ struct pp_worker_insight {
 
 /* Place i (0 to wanted + spares - 1). -ERANGE: no such place. */
 int pp_pool_insight(struct pp_pool *pool, unsigned i, struct pp_worker_insight *ret_insight);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 } /* extern "C" */

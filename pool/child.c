@@ -182,7 +182,7 @@ static int apply_boot(const struct lane_boot *boot, const char **ret_step)
 	*ret_step = "set the CPUs";
 	if (boot->cpus_size && syscall(SYS_sched_setaffinity, 0, boot->cpus_size, boot->cpus) < 0)
 		return -errno;
-	*ret_step = "change to its directory";
+	*ret_step = STEP_CWD;
 	if (boot->cwd[0] && chdir(boot->cwd) < 0)
 		return -errno;
 	*ret_step = "set a resource limit";

@@ -183,7 +183,7 @@ static int future_take(struct lane *lane, struct pp_future *f, const struct comp
 		return -EBADMSG;
 	f->lane = NULL;
 	f->attempts++;
-	f->pid = lane->ch.pid;
+	f->pid = lane_pid(lane);
 	if (f->drop) {
 		if (kind == ITEM_ARENA)
 			store_release(&lane->ch.map.released[ref.block], ref.gen);
@@ -266,10 +266,10 @@ static int batch_item(struct lane *lane, struct pp_results *b, const struct comp
 		memcpy(&code, data, sizeof(code));
 		batch_item_bad(b, i, PP_FAILED,
 			       bad_new(PP_FAILED, code, NULL, (const char *)data + 4, len - 4),
-			       attempt + 1, lane->ch.pid);
+			       attempt + 1, lane_pid(lane));
 		return 0;
 	}
-	item->pid = (uint32_t)lane->ch.pid;
+	item->pid = (uint32_t)lane_pid(lane);
 	item->attempts = (uint8_t)(attempt < 255 ? attempt + 1 : 255);
 	item->at = data;
 	item->len = len;
@@ -290,7 +290,7 @@ static int batch_take(struct lane *lane, struct pp_results *b, const struct infl
 	if (!blob) {
 		for (k = 0; k < view->count; k++)
 			end_item_badly(lane->pool, &b->work, e->first + view->first + k, 1, PP_CANCELLED,
-				       -ENOMEM, NULL, lane->ch.pid, "no memory for the result");
+				       -ENOMEM, NULL, lane_pid(lane), "no memory for the result");
 		return 0;
 	}
 	memcpy(blob->bytes, view->at, view->size);
@@ -318,7 +318,7 @@ static int init_take(struct lane *lane, const struct comp_view *view)
 		return -EBADMSG;
 	if (kind == ITEM_FAILED) {
 		memcpy(&code, data, sizeof(code));
-		pool_stop_locked(lane->pool, -ESHUTDOWN, "initializer %s failed with code %d%s%.*s",
+		pool_stop_locked(lane->pool, "initializer %s failed with code %d%s%.*s",
 				 lane->pool->init_name, code, len > 4 ? ": " : "", (int)(len - 4),
 				 (const char *)data + 4);
 	}

@@ -139,6 +139,8 @@ void drive_locked(struct pp_pool *pool, bool look)
 	/* Ends are handled by one thread at a time, which is the one that sleeps when one does. */
 	if (!pool->driver && (look || ++pool->loops % LOOK_EVERY == 0))
 		look_for_events(pool);
+	if (pool->context->ops->thread)
+		abandon_threads_locked(pool);
 	if (pool->alive < pool->wanted + pool->spares || pool->active < pool->wanted)
 		start_workers_locked(pool);
 	if (!list_empty(&pool->pending))

@@ -284,7 +284,7 @@ static void cancel_locked(struct pp_pool *pool, struct pp_future *f)
 		kill_lane(lane, KILLED_CANCEL);
 	}
 	end_item_badly(pool, &f->work, 0, f->attempts + (f->lane != NULL), PP_CANCELLED, -ECANCELED,
-		       NULL, f->lane ? f->lane->ch.pid : 0, "cancelled");
+		       NULL, f->lane ? lane_pid(f->lane) : 0, "cancelled");
 }
 
 int pp_future_cancel(struct pp_future *f)

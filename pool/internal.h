@@ -244,6 +244,10 @@ struct worker_setup {
 int setup_init(struct worker_setup *setup, const struct pp_process_opts *opts, const char *name);
 int setup_shares(struct worker_setup *setup, struct pp_share *const *shares, size_t n);
 void setup_done(struct worker_setup *setup);
+#define STEP_CWD "change to its directory"
+/* What child_setup could not do, in words. */
+void setup_text(const struct lane_boot *boot, const char *step, int err, char *text, size_t size);
+void setup_failure(const struct lane_map *map, char *text, size_t size);
 char **strings_copy(char *const *strings);
 void strings_free(char **strings);
 

@@ -103,13 +103,6 @@ void batch_cancel_locked(struct pp_pool *pool, struct pp_results *b, int code, c
 			       message);
 }
 
-static bool batch_done(void *arg)
-{
-	const struct pp_results *b = arg;
-
-	return b->ended == b->n;
-}
-
 int batch_new_locked(struct pp_pool *pool, const char *name, const struct iovec *items, size_t n,
 		     const struct pp_map_opts *o, struct pp_results **ret)
 {
@@ -205,19 +198,6 @@ int pp_pool_map_async(struct pp_pool *pool, const char *task, const struct iovec
 	return map_async(pool, task, items, n, opts, NULL, ret_results);
 }
 
-int pp_results_wait(struct pp_results *b, int64_t timeout_ns)
-{
-	struct pp_pool *pool = b->work.pool;
-	int r;
-
-	if (is_foreign(&pool->owned))
-		return fail_foreign();
-	pthread_mutex_lock(&pool->lock);
-	r = wait_locked(pool, batch_done, b, deadline_after(timeout_ns));
-	pthread_mutex_unlock(&pool->lock);
-	return r < 0 ? fail(r, "%zu of %zu items have not ended in time", b->n - b->ended, b->n) : 0;
-}
-
 struct progress {
 	const struct pp_results *b;
 	size_t seen, step;
@@ -230,24 +210,24 @@ static bool has_progress(void *arg)
 	return p->b->ended == p->b->n || p->b->ended - p->seen >= p->step;
 }
 
-static int wait_with_progress(struct pp_results *b)
+int pp_results_wait(struct pp_results *b, int64_t timeout_ns)
 {
-	struct progress p = { b, 0, b->n / 256 + 1 };
+	struct progress p = { b, 0, b->opts.progress ? b->n / 256 + 1 : b->n + 1 };
+	int64_t deadline = deadline_after(timeout_ns);
 	struct pp_pool *pool = b->work.pool;
+	int r;
 
-	while (p.seen < b->n) {
+	if (is_foreign(&pool->owned))
+		return fail_foreign();
+	do {
 		pthread_mutex_lock(&pool->lock);
-		(void)wait_locked(pool, has_progress, &p, INT64_MAX);
+		r = wait_locked(pool, has_progress, &p, deadline);
 		p.seen = b->ended;
 		pthread_mutex_unlock(&pool->lock);
-		b->opts.progress(p.seen, b->n, b->opts.arg);
-	}
-	return 0;
-}
-
-static int wait_all(struct pp_results *b)
-{
-	return b->opts.progress ? wait_with_progress(b) : pp_results_wait(b, -1);
+		if (b->opts.progress)
+			b->opts.progress(p.seen, b->n, b->opts.arg);
+	} while (r == 0 && p.seen < b->n);
+	return r < 0 ? fail(r, "%zu of %zu items have not ended in time", b->n - p.seen, b->n) : 0;
 }
 
 int pp_pool_map(struct pp_pool *pool, const char *task, const struct iovec *items, size_t n,
@@ -258,7 +238,7 @@ int pp_pool_map(struct pp_pool *pool, const char *task, const struct iovec *item
 
 	if (r < 0)
 		return r;
-	r = wait_all(b);
+	r = pp_results_wait(b, -1);
 	if (r < 0) {
 		pp_results_free(b);
 		return r;
@@ -321,7 +301,7 @@ int pp_pool_starmap(struct pp_pool *pool, const char *task, const struct iovec *
 	r = map_async(pool, task, items, n, opts, items, &b);
 	if (r < 0)
 		return r;
-	r = wait_all(b);
+	r = pp_results_wait(b, -1);
 	if (r < 0) {
 		pp_results_free(b);
 		return r;

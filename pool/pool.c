@@ -156,9 +156,7 @@ static struct pp_pool *pool_alloc(struct pp_context *context)
 static int start_first(struct pp_pool *pool)
 {
 	start_workers_locked(pool);
-	if (pool->stopped)
-		return fail(pool->stopped, "%s", pool->reason);
-	return pool->alive ? 0 : -EAGAIN;
+	return pool->alive ? 0 : pool->start_error;
 }
 
 int pp_pool_new(struct pp_pool **ret_pool, struct pp_context *context,
@@ -305,7 +303,7 @@ static void end_all(struct pp_pool *pool, int code, const char *why)
 	}
 }
 
-void pool_stop_locked(struct pp_pool *pool, int err, const char *fmt, ...)
+void pool_stop_locked(struct pp_pool *pool, const char *fmt, ...)
 {
 	va_list args;
 	unsigned i;
@@ -315,7 +313,7 @@ void pool_stop_locked(struct pp_pool *pool, int err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(pool->reason, sizeof(pool->reason), fmt, args);
 	va_end(args);
-	pool->stopped = err == -ELIBACC ? err : -ESHUTDOWN;
+	pool->stopped = -ESHUTDOWN;
 	end_all(pool, -ESHUTDOWN, pool->reason);
 	for (i = 0; i < pool->n_lanes; i++)
 		if (pool->lanes[i] && pool->lanes[i]->used)

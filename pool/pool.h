@@ -150,6 +150,12 @@ struct lane {
 	struct inflight entry[LANE_SLOTS];
 };
 
+/* Threads tell theirs in their lane. */
+static inline pid_t lane_pid(const struct lane *lane)
+{
+	return lane->ch.is_thread ? (pid_t)load_relaxed(&lane->ch.map.worker->pid) : lane->ch.pid;
+}
+
 struct place_stats {
 	unsigned restarts;
 	struct pp_worker_insight last;
@@ -186,6 +192,7 @@ struct pp_pool {
 	char reason[256];
 	unsigned waiters;
 	unsigned failed_starts;
+	int start_error;
 	int64_t retry_start_ns;
 	int64_t est_ns; /* of an item; 0 unknown */
 	int64_t spin_ns;
@@ -214,8 +221,8 @@ struct pp_pool {
 /* pool.c */
 int pool_enter(struct pp_pool *pool); /* locks; fails for a foreign or stopped one */
 void pool_unref(struct pp_pool *pool);
-void pool_stop_locked(struct pp_pool *pool, int err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void pool_stop_locked(struct pp_pool *pool, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 int find_task_locked(struct pp_pool *pool, const char *name, struct task **ret_task);
 bool work_is_left(const struct pp_pool *pool);
 
@@ -250,6 +257,7 @@ void held_release(struct held *held);
 /* supervise.c */
 void start_workers_locked(struct pp_pool *pool);
 void lane_ended_locked(struct lane *lane);
+void abandon_threads_locked(struct pp_pool *pool);
 void check_timeouts_locked(struct pp_pool *pool);
 void kill_lane(struct lane *lane, enum why_killed why);
 void lanes_remove_locked(struct pp_pool *pool); /* all, by force */

@@ -101,6 +101,7 @@ static int wait_set_up(struct pp_process *p)
 	struct lane_worker *w = p->ch.map.worker;
 	struct pollfd fds[] = { { .fd = p->ch.event_fd, .events = POLLIN },
 				{ .fd = p->ch.pidfd, .events = POLLIN } };
+	char text[256];
 
 	while (load_acquire(&w->state) == LANE_STARTING) {
 		if (poll(fds, 2, -1) < 0)
@@ -112,9 +113,10 @@ static int wait_set_up(struct pp_process *p)
 		return 0;
 	(void)channel_reap(&p->ch, &p->ending);
 	p->ended = true;
-	if (w->setup_error < 0)
-		return fail(w->setup_error, "process %s cannot be set up: cannot %.27s: %s",
-			    p->setup.boot.name, w->setup_step, errno_text(w->setup_error));
+	if (w->setup_error < 0) {
+		setup_failure(&p->ch.map, text, sizeof(text));
+		return fail(w->setup_error, "process %s cannot be set up: %s", p->setup.boot.name, text);
+	}
 	return fail(-ECHILD, "process %s ended before its task began (status %d, signal %d)",
 		    p->setup.boot.name, p->ending.exit_status, p->ending.signal);
 }

@@ -375,6 +375,16 @@ int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_le
 	e = entry_find(name, path, false, &m);
 	pthread_mutex_unlock(&registry_lock);
 	if (!e && *path) {
+		uint8_t id[BUILD_ID_MAX];
+		uint32_t len = 0;
+
+		/* Before any of its code runs here. */
+		if (file_build_id(path, id, &len) == 0 &&
+		    (len != build_id_len || memcmp(id, build_id, len))) {
+			snprintf(text, text_size, "%s is another build than the one the caller has loaded",
+				 path);
+			return -ESTALE;
+		}
 		r = module_load(path, false, text, text_size);
 		if (r < 0)
 			return r;

@@ -122,3 +122,21 @@ void setup_done(struct worker_setup *setup)
 	strings_free(setup->env);
 	setup->env = NULL;
 }
+
+void setup_text(const struct lane_boot *boot, const char *step, int err, char *text, size_t size)
+{
+	bool cwd = boot && !strcmp(step, STEP_CWD);
+
+	snprintf(text, size, "cannot %s%s%s: %s", step, cwd ? " " : "", cwd ? boot->cwd : "",
+		 errno_text(err));
+}
+
+/* The same from a lane, where the worker wrote it: its text is cut, never believed. */
+void setup_failure(const struct lane_map *map, char *text, size_t size)
+{
+	char step[sizeof(map->worker->setup_step) + 1];
+
+	memcpy(step, map->worker->setup_step, sizeof(map->worker->setup_step));
+	step[sizeof(step) - 1] = '\0';
+	setup_text(map->boot, step, map->worker->setup_error, text, size);
+}

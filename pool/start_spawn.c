@@ -78,7 +78,7 @@ int spawn_image(const struct pp_context *context, const char *role, const struct
 		const struct fd_move *moves, unsigned n, int boot_fd, char *const *env, pid_t *ret_pid,
 		int *ret_pidfd)
 {
-	char arg[48], name[] = "procpool";
+	char arg[48], name[] = "procpool", text[256];
 	char *argv[] = { name, arg, NULL };
 	struct spawn s = { .plan = { .boot = boot, .moves = moves, .n_moves = n, .exec = true },
 			   .argv = argv,
@@ -90,7 +90,11 @@ int spawn_image(const struct pp_context *context, const char *role, const struct
 		return r;
 	snprintf(arg, sizeof(arg), "%s%d", role, boot_fd);
 	r = clone_image(&s, ret_pid, ret_pidfd);
-	return r < 0 ? fail(r, "cannot start %s: cannot %s: %s", s.path, s.step, errno_text(r)) : 0;
+	if (r < 0) {
+		setup_text(boot, s.step, r, text, sizeof(text));
+		return fail(r, "cannot start %s: %s", s.path, text);
+	}
+	return 0;
 }
 
 static int start(struct pp_context *context, struct start_request *requests, unsigned n)

@@ -81,13 +81,23 @@ static void requeue(struct lane *lane, struct inflight *e, unsigned attempt)
 	}
 }
 
+static unsigned entries_open(struct lane *lane)
+{
+	unsigned n = 0;
+	uint64_t seq;
+
+	for (seq = lane->first_seq; seq < lane->next_seq; seq++)
+		n += entry_of(lane, seq)->state == ENTRY_OPEN;
+	return n;
+}
+
 /*
  * Idle workers get what waits behind a long item elsewhere. Only looked at when the caller is about to sleep.
  */
 void rebalance_locked(struct pp_pool *pool)
 {
 	struct lane *from = NULL, *idle = NULL;
-	unsigned i, take;
+	unsigned i, most = 1, open;
 	uint64_t seq;
 
 	if (!list_empty(&pool->pending))
@@ -99,22 +109,26 @@ void rebalance_locked(struct pp_pool *pool)
 			continue;
 		if (!lane->n_inflight && !lane->retiring)
 			idle = lane;
-		else if (lane->n_inflight > 1 && (!from || lane->n_inflight > from->n_inflight))
+		open = lane->n_inflight > most ? entries_open(lane) : 0;
+		if (open > most) {
 			from = lane;
+			most = open;
+		}
 	}
 	if (!from || !idle)
 		return;
 	/* The later half, from the end, so that what the worker will reach next is left to it. */
-	take = from->n_inflight / 2;
-	for (seq = from->next_seq - 1; take > 0; seq--, take--) {
+	for (seq = from->next_seq - 1, open = most / 2; open > 0; seq--) {
 		struct inflight *e = entry_of(from, seq);
 
-		if (e->state == ENTRY_REVOKED || !e->work)
+		if (e->state == ENTRY_REVOKED)
 			continue;
-		if (!take_back(from, seq))
+		if (!e->work || !take_back(from, seq))
 			break;
 		requeue(from, e, e->attempt);
+		open--;
 	}
+	pool->current = idle;
 	dispatch_locked(pool);
 }
 
@@ -127,7 +141,7 @@ void record_insight(struct lane *lane)
 	int64_t now = now_ns(), since = load_relaxed(&w->since_ns);
 	bool ready = load_acquire(&w->state) != LANE_STARTING, busy = load_relaxed(&w->busy) != 0;
 
-	in->pid = lane->ch.pid;
+	in->pid = lane_pid(lane);
 	in->start_ns = lane->ch.map.boot->start_ns;
 	in->ready_ns = ready ? w->ready_ns - in->start_ns : -1;
 	in->init_ns = load_relaxed(&w->init_ns);
@@ -159,7 +173,7 @@ static bool blame(struct lane *lane, struct inflight *e, unsigned attempts,
 	struct pp_pool *pool = lane->pool;
 	size_t i = e->first + e->done;
 	char text[160];
-	pid_t pid = lane->ch.pid;
+	pid_t pid = lane_pid(lane);
 
 	if (lane->why == KILLED_TIMEOUT) {
 		snprintf(text, sizeof(text), "it ran longer than its timeout of %.3f s",
@@ -199,7 +213,7 @@ static void begun_entry_ended(struct lane *lane, struct inflight *e, uint64_t ru
 
 		describe(ending, lane->ch.is_thread, text, sizeof(text));
 		if (lane->why == KILLED_NOT && !pool->stopped)
-			pool_stop_locked(pool, -ESHUTDOWN, "initializer %s: %s", pool->init_name, text);
+			pool_stop_locked(pool, "initializer %s: %s", pool->init_name, text);
 		return;
 	}
 	if (e->work->kind == WORK_BATCH)
@@ -279,19 +293,17 @@ static void count_failed_start(struct lane *lane, const struct ending *ending)
 {
 	struct pp_pool *pool = lane->pool;
 	const struct lane_worker *w = lane->ch.map.worker;
-	char step[sizeof(w->setup_step) + 1], text[160];
+	char text[200];
 
 	if (lane->why != KILLED_NOT || ++pool->failed_starts < FAILED_STARTS_MAX || pool->stopped)
 		return;
 	if (w->setup_error < 0) {
-		memcpy(step, w->setup_step, sizeof(w->setup_step));
-		step[sizeof(w->setup_step)] = '\0';
-		pool_stop_locked(pool, -ESHUTDOWN, "workers cannot be set up: cannot %s: %s", step,
-				 errno_text(w->setup_error));
+		setup_failure(&lane->ch.map, text, sizeof(text));
+		pool_stop_locked(pool, "workers cannot be set up: %s", text);
 		return;
 	}
 	describe(ending, lane->ch.is_thread, text, sizeof(text));
-	pool_stop_locked(pool, -ESHUTDOWN, "workers end before they are ready: %s",
+	pool_stop_locked(pool, "workers end before they are ready: %s",
 			 ending->exit_status == 127 ? "status 127" : text);
 }
 
@@ -350,6 +362,20 @@ static void abandon_thread(struct lane *lane)
 	channel_abandon(&ch);
 }
 
+void abandon_threads_locked(struct pp_pool *pool)
+{
+	unsigned i;
+
+	for (i = 0; i < pool->n_lanes; i++) {
+		struct lane *lane = pool->lanes[i];
+
+		/* An idle one that is told to stop leaves by itself. */
+		if (lane && lane->why != KILLED_NOT &&
+		    (lane->why != KILLED_STOP || (load_acquire(&lane->ch.map.worker->run) & 1)))
+			abandon_thread(lane);
+	}
+}
+
 /* ---- timeouts ---- */
 
 static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
@@ -398,8 +424,6 @@ static void check_lane(struct lane *lane, int64_t now)
 	if (at <= now) {
 		kill_lane(lane, KILLED_TIMEOUT);
 		lane->why_run = run;
-		if (lane->ch.is_thread)
-			abandon_thread(lane);
 		return;
 	}
 	/* What begins after this look cannot be due before now + its timeout. */
@@ -500,13 +524,18 @@ static void lane_started(struct lane *lane, const struct start_request *rq)
 
 static void start_failed(struct pp_pool *pool, int err)
 {
-	pool->retry_start_ns = now_ns() + RETRY_START;
-	if (!pool->alive && ++pool->failed_starts >= FAILED_STARTS_MAX && !pool->stopped) {
-		char why[sizeof(pool->reason)];
+	char why[sizeof(pool->reason)];
 
-		snprintf(why, sizeof(why), "%s", pp_last_error());
-		pool_stop_locked(pool, err, "%s", why);
-	}
+	pool->retry_start_ns = now_ns() + RETRY_START;
+	pool->start_error = err;
+	if (pool->alive || pool->stopped)
+		return;
+	/* Out of something may pass; a preload or an image that fails will not. */
+	if (++pool->failed_starts < FAILED_STARTS_MAX &&
+	    (err == -EAGAIN || err == -EMFILE || err == -ENFILE || err == -ENOMEM))
+		return;
+	snprintf(why, sizeof(why), "%s", pp_last_error());
+	pool_stop_locked(pool, "%s", why);
 }
 
 static int start_batch(struct pp_pool *pool, unsigned n)
@@ -546,6 +575,7 @@ void start_workers_locked(struct pp_pool *pool)
 {
 	unsigned need = workers_needed(pool), i;
 	unsigned total = need ? need + pool->spares : 0;
+	int r;
 
 	/* A spare that takes a dead worker's place costs no start. */
 	for (i = 0; i < pool->n_lanes && pool->active < need; i++)
@@ -555,10 +585,9 @@ void start_workers_locked(struct pp_pool *pool)
 	if (pool->alive >= total || (pool->retry_start_ns && now_ns() < pool->retry_start_ns))
 		return;
 	pool->retry_start_ns = 0;
-	i = total - pool->alive;
-	i = start_batch(pool, i) < 0 ? 1 : 0;
-	if (i)
-		start_failed(pool, -EAGAIN);
+	r = start_batch(pool, total - pool->alive);
+	if (r < 0)
+		start_failed(pool, r);
 }
 
 /* Those that are done (max_tasks, resize, close) leave when what they have is finished. */

@@ -317,8 +317,9 @@ static void end_item(struct worker *w, struct pp_call *call, int code)
 		drop_result(w, call);
 		kind = ITEM_FAILED;
 		pp_call_write(call, &failure, sizeof(failure));
-		if (call->failed)
-			pp_call_write(call, call->message, strlen(call->message));
+		if (!call->failed)
+			snprintf(call->message, sizeof(call->message), "the task returned %d", code);
+		pp_call_write(call, call->message, strlen(call->message));
 	} else if (call->spilled) {
 		const struct result_block *b = &w->blocks[call->block];
 		struct item_ref ref = { b->off, call->len, call->block, b->gen };
