@@ -166,10 +166,29 @@ struct pool_under_test open_pool(enum pp_start start, const struct pp_pool_opts 
 	return t;
 }
 
+static size_t count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	size_t n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n - 2; /* "." and ".." */
+}
+
 void close_pool(struct pool_under_test *t)
 {
+	int64_t until;
+
 	pp_pool_free(t->pool);
 	assert_ok(pp_context_free(t->context));
+	/* A thread in a task cannot be stopped: what it holds is let go when its task returns. */
+	until = clock_ns() + 3 * SECOND;
+	while (count_threads() > 1 && clock_ns() < until)
+		sleep_ms(1);
+	assert_int_equal(count_threads(), 1);
 }
 
 struct pp_result apply_act(struct pp_pool *pool, const struct act *act)

@@ -139,7 +139,7 @@ static void check_timeout(enum pp_start start)
 	assert_int_equal(r.outcome, PP_TIMEOUT);
 	assert_true(clock_ns() - begin < SECOND);
 	pp_result_release(&r);
-	/* Both workers again: two slow ones at once must not wait for one another. */
+	/* The pool is as good as before. */
 	for (int i = 0; i < 3; i++) {
 		r = apply_act(t.pool, &quick);
 		assert_int_equal(value_of(&r), 3);

@@ -216,6 +216,48 @@ static void check_event_loop(enum pp_start start)
 }
 EACH_START(check_event_loop)
 
+/*
+ * A loop that keeps few tasks under way and sleeps on the fd in between: each end must wake it, also one
+ * that falls between the last look and the sleep.
+ */
+static void check_event_loop_with_few_tasks(enum pp_start start)
+{
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct pp_submit_opts submit = PP_SUBMIT_OPTS_INIT;
+	struct pool_under_test t;
+	struct pp_future *future;
+	unsigned ends = 0;
+
+	opts.workers = 2;
+	t = open_pool(start, &opts);
+	submit.callback = count_end;
+	submit.arg = &ends;
+	for (unsigned window = 1; window <= 16; window *= 2) {
+		unsigned sent = 0;
+
+		ends = 0;
+		while (ends < 3000) {
+			struct pollfd fd = {.fd = pp_pool_fd(t.pool), .events = POLLIN};
+
+			while (sent < 3000 && sent - ends < window) {
+				uint64_t n = sent;
+
+				assert_ok(pp_pool_submit(t.pool, "square", &n, sizeof(n), &submit,
+							 &future));
+				sent++;
+			}
+			if (ends == 3000)
+				break;
+			if (poll(&fd, 1, 3000) != 1)
+				fail_msg("window %u: %u sent, %u ended, and nothing wakes the loop",
+					 window, sent, ends);
+			assert_true(pp_pool_drive(t.pool) >= 0);
+		}
+	}
+	close_pool(&t);
+}
+EACH_START(check_event_loop_with_few_tasks)
+
 /* drive() never waits. */
 static void check_drive_does_not_wait(enum pp_start start)
 {
@@ -242,6 +284,7 @@ int main(int argc, char **argv)
 		IN_EACH_START(check_cancel_from_another_thread),
 		IN_EACH_START(check_terminate_from_another_thread),
 		IN_EACH_START(check_event_loop),
+		IN_EACH_START(check_event_loop_with_few_tasks),
 		IN_EACH_START(check_drive_does_not_wait),
 	};
 
