@@ -87,6 +87,10 @@ static void look_for_events(struct pp_pool *pool)
 
 	do {
 		n = epoll_wait(pool->epoll_fd, ev, ARRAY_SIZE(ev), 0);
+		if (n > 0) {
+			pool->consumed = true;
+			pool->kicked = false;
+		}
 		for (i = 0; i < n; i++)
 			handle_event(pool, &ev[i]);
 	} while (n == ARRAY_SIZE(ev));
@@ -196,6 +200,7 @@ static bool arm(struct pp_pool *pool, bool lazy)
 	unsigned i;
 
 	pool->park += pool->park & 1 ? 2 : 1;
+	pool->consumed = false;
 	for (i = 0; i < pool->n_lanes; i++) {
 		if (!pool->lanes[i])
 			continue;
@@ -261,6 +266,8 @@ static bool sleep_once(struct pp_pool *pool, int64_t deadline, bool lazy)
 	n = epoll_until(pool->epoll_fd, ev, ARRAY_SIZE(ev), until);
 	pthread_mutex_lock(&pool->lock);
 	pool->driver = false;
+	pool->consumed = true;
+	pool->kicked = false;
 	disarm(pool);
 	for (i = 0; i < n; i++)
 		handle_event(pool, &ev[i]);
@@ -283,14 +290,41 @@ static void wait_for_driver(struct pp_pool *pool, int64_t deadline)
 	pool->waiters--;
 }
 
-static void leave_wait(struct pp_pool *pool)
+/* A timer of our own, since nobody may be in a wait when a timeout is due. */
+static void set_timer(struct pp_pool *pool)
 {
-	/* The next one to wait takes over, and whoever polls our fd hears of what comes. */
-	if (pool->waiters)
+	int64_t at = next_timer_locked(pool);
+	struct itimerspec its;
+
+	if (at == pool->timer_set)
+		return;
+	pool->timer_set = at;
+	memset(&its, 0, sizeof(its));
+	if (at != INT64_MAX) {
+		its.it_value.tv_sec = at / 1000000000;
+		its.it_value.tv_nsec = at % 1000000000 + (at % 1000000000 == 0);
+	}
+	(void)timerfd_settime(pool->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+/*
+ * At the end of every call that may have driven the pool. The next one to wait takes over; and for an event
+ * loop, our fd polls readable as long as something is to be driven, or has ended that no drive has told of.
+ */
+void leave_locked(struct pp_pool *pool)
+{
+	if (pool->waiters && !pool->driver)
 		pthread_cond_broadcast(&pool->changed);
-	if (pool->fd_mode)
+	if (!pool->fd_mode)
+		return;
+	if (pool->consumed && !pool->driver)
 		while (!arm(pool, false))
 			drive_locked(pool, false);
+	if (pool->ended != pool->told && !pool->kicked) {
+		pool->kicked = true;
+		kick(pool);
+	}
+	set_timer(pool);
 }
 
 int wait_locked(struct pp_pool *pool, bool (*done)(void *arg), void *arg, int64_t deadline)
@@ -318,28 +352,11 @@ int wait_locked(struct pp_pool *pool, bool (*done)(void *arg), void *arg, int64_
 		eager = sleep_once(pool, deadline,
 				   !eager && pool->busy && pool->est_ns && pool->est_ns < LAZY_ITEM);
 	}
-	leave_wait(pool);
+	leave_locked(pool);
 	return r;
 }
 
 /* ---- for event loops ---- */
-
-/* A timer of our own, since nobody may be in a wait when a timeout is due. */
-static void set_timer(struct pp_pool *pool)
-{
-	int64_t at = next_timer_locked(pool);
-	struct itimerspec its;
-
-	if (at == pool->timer_set)
-		return;
-	pool->timer_set = at;
-	memset(&its, 0, sizeof(its));
-	if (at != INT64_MAX) {
-		its.it_value.tv_sec = at / 1000000000;
-		its.it_value.tv_nsec = at % 1000000000 + (at % 1000000000 == 0);
-	}
-	(void)timerfd_settime(pool->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
-}
 
 int pp_pool_fd(struct pp_pool *pool)
 {
@@ -356,10 +373,9 @@ int pp_pool_fd(struct pp_pool *pool)
 			r = watch(pool, r, EPOLLIN | EPOLLET, 0, EVENT_OWN);
 		}
 	}
-	if (r >= 0) {
-		pool->fd_mode = true;
-		leave_wait(pool);
-		set_timer(pool);
+	if (r >= 0 && !pool->fd_mode) {
+		pool->fd_mode = pool->consumed = true;
+		leave_locked(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return r < 0 ? fail(r, "cannot make the pool pollable: %s", errno_text(r)) : pool->epoll_fd;
@@ -375,9 +391,10 @@ int pp_pool_drive(struct pp_pool *pool)
 	before = pool->ended;
 	drive_locked(pool, true);
 	rebalance_locked(pool);
-	leave_wait(pool);
-	if (pool->timer_fd >= 0)
-		set_timer(pool);
+	pool->told = pool->ended;
+	pool->kicked = false;
+	leave_locked(pool);
+	pool->told = pool->ended;
 	before = pool->ended - before;
 	pthread_mutex_unlock(&pool->lock);
 	return before > INT32_MAX ? INT32_MAX : (int)before;

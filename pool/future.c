@@ -219,6 +219,7 @@ int pp_pool_submit(struct pp_pool *pool, const char *task, const void *in, size_
 	}
 	if (pool->driver && next_timer_locked(pool) < timer)
 		kick(pool);
+	leave_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return r;
 }
@@ -302,6 +303,7 @@ int pp_future_cancel(struct pp_future *f)
 	else
 		cancel_locked(pool, f);
 	drive_locked(pool, true);
+	leave_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return r;
 }

@@ -182,6 +182,7 @@ static int map_async(struct pp_pool *pool, const char *task, const struct iovec 
 		r = batch_new_locked(pool, task, items, n, &o, &b);
 		if (r == 0)
 			b->copies = copies;
+		leave_locked(pool);
 		pthread_mutex_unlock(&pool->lock);
 	}
 	if (r < 0) {
@@ -320,6 +321,7 @@ int pp_results_cancel(struct pp_results *b)
 	batch_cancel_locked(pool, b, -ECANCELED, "cancelled");
 	batch_maybe_end(pool, b);
 	drive_locked(pool, true);
+	leave_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return 0;
 }

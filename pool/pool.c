@@ -329,6 +329,7 @@ int pp_pool_close(struct pp_pool *pool)
 	drive_locked(pool, true);
 	if (pool->driver)
 		kick(pool);
+	leave_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return 0;
 }
@@ -349,6 +350,7 @@ int pp_pool_terminate(struct pp_pool *pool)
 		drive_locked(pool, true);
 		if (pool->driver)
 			kick(pool);
+		leave_locked(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return 0;
@@ -441,6 +443,7 @@ int pp_pool_resize(struct pp_pool *pool, unsigned workers)
 		drive_locked(pool, true);
 		if (pool->driver)
 			kick(pool);
+		leave_locked(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return r;

@@ -187,6 +187,9 @@ struct pp_pool {
 	uint32_t park;
 	unsigned busy; /* lanes with something in flight */
 	unsigned loops;
+	uint64_t told; /* pool->ended as the last drive left it */
+	bool consumed; /* events were read since the workers were last armed */
+	bool kicked;
 	bool driver, fd_mode, closed, terminated, shrunk;
 	int stopped; /* negative errno: cannot go on */
 	char reason[256];
@@ -272,6 +275,7 @@ void lane_unwatch(struct lane *lane);
 /* Drains, dispatches, supervises, without waiting; the lock is let go while callbacks run. */
 void drive_locked(struct pp_pool *pool, bool look);
 void kick(struct pp_pool *pool);
+void leave_locked(struct pp_pool *pool);
 /* Drives until done(arg). 0 or -ETIMEDOUT. */
 int wait_locked(struct pp_pool *pool, bool (*done)(void *arg), void *arg, int64_t deadline);
 
