@@ -117,7 +117,8 @@ PP_TASK(nap)
 	size_t len;
 	const void *in = pp_call_input(call, &len);
 
-	nanosleep(&ts, NULL);
+	if (ms > 0)
+		nanosleep(&ts, NULL);
 	return pp_call_write(call, in, len);
 }
 

@@ -83,7 +83,7 @@ static const void *keep_block(struct lane *lane, const struct item_ref *ref, con
 static struct bad *bad_new(enum pp_outcome outcome, int code, const struct ending *ending,
 			   const char *message, size_t len)
 {
-	static const struct ending none = { 0, -1, false };
+	static const struct ending none = {0, -1, false};
 	struct bad *bad = malloc(sizeof(*bad) + len + 1);
 
 	if (!bad)
@@ -116,8 +116,7 @@ void bad_result(const struct bad *bad, struct pp_result *r)
 static void count_outcome(struct pp_pool *pool, enum pp_outcome outcome)
 {
 	struct pp_pool_stats *s = &pool->stats;
-	uint64_t *counts[] = { NULL,	      &s->done,	     &s->failed,
-			       &s->died, &s->timed_out, &s->cancelled };
+	uint64_t *counts[] = {NULL, &s->done, &s->failed, &s->died, &s->timed_out, &s->cancelled};
 
 	(*counts[outcome])++;
 	pool->ended++;
@@ -202,7 +201,8 @@ static int future_take(struct lane *lane, struct pp_future *f, const struct comp
 		if (to)
 			memcpy(to, data, len);
 		else
-			f->bad = bad_new(PP_CANCELLED, -ENOMEM, NULL, "no memory for the result", 24);
+			f->bad = bad_new(PP_CANCELLED, -ENOMEM, NULL, "no memory for the result",
+					 24);
 		f->data = to;
 		f->len = len;
 	}
@@ -289,15 +289,17 @@ static int batch_take(struct lane *lane, struct pp_results *b, const struct infl
 
 	if (!blob) {
 		for (k = 0; k < view->count; k++)
-			end_item_badly(lane->pool, &b->work, e->first + view->first + k, 1, PP_CANCELLED,
-				       -ENOMEM, NULL, lane_pid(lane), "no memory for the result");
+			end_item_badly(lane->pool, &b->work, e->first + view->first + k, 1,
+				       PP_CANCELLED, -ENOMEM, NULL, lane_pid(lane),
+				       "no memory for the result");
 		return 0;
 	}
 	memcpy(blob->bytes, view->at, view->size);
 	blob->next = b->blobs;
 	b->blobs = blob;
 	for (k = 0; k < view->count && r >= 0; k++) {
-		r = batch_item(lane, b, view, blob->bytes, k, e->first + view->first + k, e->attempt);
+		r = batch_item(lane, b, view, blob->bytes, k, e->first + view->first + k,
+			       e->attempt);
 		done += r > 0;
 	}
 	b->ended += done;

@@ -81,9 +81,9 @@ static int take_preload(struct pp_context *ctx, const struct pp_context_opts *o)
 {
 	pthread_mutex_lock(&defaults_lock);
 	ctx->n_preload = o->n_preload ? o->n_preload : n_default_preload;
-	ctx->preload = o->n_preload ? copy_list(o->preload, o->n_preload)
-				    : copy_list((const char *const *)default_preload,
-						n_default_preload);
+	ctx->preload = o->n_preload
+			       ? copy_list(o->preload, o->n_preload)
+			       : copy_list((const char *const *)default_preload, n_default_preload);
 	pthread_mutex_unlock(&defaults_lock);
 	return ctx->preload ? 0 : -ENOMEM;
 }
@@ -211,8 +211,9 @@ int worker_image(const struct pp_context *ctx, const char **ret_path)
 	found = helper[0] || find_helper();
 	pthread_mutex_unlock(&helper_lock);
 	if (!found)
-		return fail(-ENOENT, "procpool-worker not found: begin main() with pp_main(), or set "
-				     "PROCPOOL_WORKER to its path");
+		return fail(-ENOENT,
+			    "procpool-worker not found: begin main() with pp_main(), or set "
+			    "PROCPOOL_WORKER to its path");
 	*ret_path = helper;
 	return 0;
 }

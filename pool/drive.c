@@ -27,9 +27,10 @@
 
 enum event_kind { EVENT_DATA, EVENT_END, EVENT_OWN };
 
-static int watch(struct pp_pool *pool, int fd, uint32_t events, unsigned place, enum event_kind kind)
+static int watch(struct pp_pool *pool, int fd, uint32_t events, unsigned place,
+		 enum event_kind kind)
 {
-	struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)place << 2 | kind };
+	struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)place << 2 | kind};
 
 	return epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
@@ -238,9 +239,9 @@ static int epoll_until(int epoll_fd, struct epoll_event *ev, int max, int64_t un
 	if (n >= 0 || errno != ENOSYS)
 		return n;
 	/* Before 5.11: whole milliseconds, rounded up. */
-	return epoll_wait(epoll_fd, ev, max,
-			  left ? (int)((ns + MS - 1) / MS > INT32_MAX ? INT32_MAX : (ns + MS - 1) / MS)
-			       : -1);
+	return epoll_wait(
+		epoll_fd, ev, max,
+		left ? (int)((ns + MS - 1) / MS > INT32_MAX ? INT32_MAX : (ns + MS - 1) / MS) : -1);
 }
 
 /* Sleeps until an event, the deadline or the next timer. True: it was lazy and nothing came. */
@@ -280,7 +281,7 @@ static bool sleep_once(struct pp_pool *pool, int64_t deadline, bool lazy)
 /* Another thread drives; it tells when it has looked. */
 static void wait_for_driver(struct pp_pool *pool, int64_t deadline)
 {
-	struct timespec ts = { deadline / 1000000000, deadline % 1000000000 };
+	struct timespec ts = {deadline / 1000000000, deadline % 1000000000};
 
 	pool->waiters++;
 	if (deadline == INT64_MAX)
@@ -350,7 +351,8 @@ int wait_locked(struct pp_pool *pool, bool (*done)(void *arg), void *arg, int64_
 		rebalance_locked(pool);
 		trim_workers_locked(pool);
 		eager = sleep_once(pool, deadline,
-				   !eager && pool->busy && pool->est_ns && pool->est_ns < LAZY_ITEM);
+				   !eager && pool->busy && pool->est_ns &&
+					   pool->est_ns < LAZY_ITEM);
 	}
 	leave_locked(pool);
 	return r;

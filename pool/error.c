@@ -84,8 +84,8 @@ int opts_read(void *to, size_t size, const void *from, const char *what)
 		return fail(-EINVAL, "%s: size is not set; use the PP_..._INIT of its type", what);
 	for (i = size; i < theirs; i++)
 		if (((const char *)from)[i])
-			return fail(-E2BIG, "%s: sets an option that libprocpool %s does not know", what,
-				    pp_version());
+			return fail(-E2BIG, "%s: sets an option that libprocpool %s does not know",
+				    what, pp_version());
 	memcpy(to, from, theirs < size ? theirs : size);
 	return 0;
 }

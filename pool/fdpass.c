@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "forkscope/probes.h"
 #include "internal.h"
 
 union control {
@@ -15,8 +16,8 @@ union control {
 int fds_send(int sock, const void *data, size_t len, const int *fds, unsigned n)
 {
 	union control control;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t sent;
 
 	if (n > FDS_PER_MESSAGE)
@@ -37,6 +38,7 @@ int fds_send(int sock, const void *data, size_t len, const int *fds, unsigned n)
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -errno;
+	FS_PROBE2(procpool, fd__send, sock, n);
 	return (size_t)sent == len ? 0 : -EMSGSIZE;
 }
 
@@ -68,11 +70,11 @@ static unsigned take_fds(struct msghdr *msg, int *fds, unsigned max)
 ssize_t fds_receive(int sock, void *data, size_t size, int *fds, unsigned max, unsigned *ret_n)
 {
 	union control control;
-	struct iovec iov = { .iov_base = data, .iov_len = size };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
 	unsigned n;
 	ssize_t got;
 
@@ -87,6 +89,7 @@ ssize_t fds_receive(int sock, void *data, size_t size, int *fds, unsigned max, u
 			close(fds[n - 1]);
 		return -EMSGSIZE;
 	}
+	FS_PROBE2(procpool, fd__receive, sock, n);
 	*ret_n = n;
 	return got;
 }

@@ -113,7 +113,8 @@ static bool has_room(void *arg)
 	struct pp_pool *pool = arg;
 
 	return pool->stopped || pool->closed || pool->terminated ||
-	       (pool->accepted - pool->ended < pool->queue_limit && pool->bytes < pool->queue_bytes);
+	       (pool->accepted - pool->ended < pool->queue_limit &&
+		pool->bytes < pool->queue_bytes);
 }
 
 static int wait_for_room(struct pp_pool *pool, unsigned flags)

@@ -20,7 +20,7 @@
 #include "procpool.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, member) ((type *)(void *)((char *)(p) - offsetof(type, member)))
+#define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 #define MS 1000000ll
 #define US 1000ll
 
@@ -146,7 +146,8 @@ struct start_ops {
 	bool fresh_image; /* workers see only what can be found by name */
 	bool thread;
 };
-extern const struct start_ops start_fork_ops, start_spawn_ops, start_forkserver_ops, start_thread_ops;
+extern const struct start_ops start_fork_ops, start_spawn_ops, start_forkserver_ops,
+	start_thread_ops;
 
 struct server;
 struct pp_context {
@@ -183,7 +184,7 @@ struct child_plan {
 	const struct fd_move *moves;
 	unsigned n_moves;
 	const uint8_t *handled; /* handled[sig]: has a handler in the caller; NULL: reset all */
-	bool exec;		/* signals stay blocked until the new image is ready for them */
+	bool exec; /* signals stay blocked until the new image is ready for them */
 };
 /* 0, or a negative errno; *ret_step names what failed. */
 int child_setup(const struct child_plan *plan, const char **ret_step);
@@ -216,7 +217,8 @@ ssize_t fds_receive(int sock, void *data, size_t size, int *fds, unsigned max, u
 struct owned {
 	struct link link;
 	pid_t owner; /* 0: foreign */
-	void (*disown)(struct owned *owned); /* in the forked child: close the fds. Async-signal-safe. */
+	void (*disown)(
+		struct owned *owned); /* in the forked child: close the fds. Async-signal-safe. */
 };
 void owned_add(struct owned *owned, void (*disown)(struct owned *));
 void owned_remove(struct owned *owned);
@@ -281,7 +283,7 @@ void channel_close(struct channel *channel); /* fds and its reference to the mem
 void channel_abandon(struct channel *channel);
 /* Reaps it when it has ended: 1 and how; 0 it lives. */
 struct ending {
-	int signal;	 /* -1 unknown */
+	int signal; /* -1 unknown */
 	int exit_status; /* -1 when killed or unknown */
 	bool core;
 };

@@ -71,8 +71,8 @@ int lane_attach(struct lane_map *ret_map, int fd)
 	struct lane_caller head;
 	void *base;
 
-	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || head.magic != LANE_MAGIC ||
-	    head.total < LANE_ARENA_OFF + LANE_ARENA_MIN)
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    head.magic != LANE_MAGIC || head.total < LANE_ARENA_OFF + LANE_ARENA_MIN)
 		return -EBADMSG;
 	base = mmap(NULL, head.total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
@@ -153,7 +153,8 @@ int comp_item(const uint8_t *at, const struct comp_view *view, uint32_t i, enum 
 {
 	const uint32_t *ends = ((const struct comp_rec *)(const void *)at)->ends;
 	uint32_t end = load_relaxed(&ends[i]);
-	uint32_t start = i ? lane_align(load_relaxed(&ends[i - 1]) & END_MASK) : comp_data(view->room);
+	uint32_t start = i ? lane_align(load_relaxed(&ends[i - 1]) & END_MASK)
+			   : comp_data(view->room);
 	enum item_kind kind = end >> END_SHIFT;
 
 	end &= END_MASK;

@@ -33,8 +33,8 @@
 
 #define LANE_SUB_SIZE (128u << 10)
 #define LANE_COMP_SIZE (128u << 10)
-#define LANE_SLOTS 512u		 /* records in flight at most */
-#define LANE_BLOCKS 4096u	 /* result blocks alive at most */
+#define LANE_SLOTS 512u /* records in flight at most */
+#define LANE_BLOCKS 4096u /* result blocks alive at most */
 #define LANE_INLINE_MAX (16u << 10) /* larger inputs and results go through an arena */
 #define LANE_CHUNK_BYTES (32u << 10)
 #define LANE_CHUNK_ITEMS 2048u
@@ -52,10 +52,10 @@ struct lane_caller {
 	_Alignas(64) uint64_t sub_tail;
 	_Alignas(64) uint64_t comp_head;
 	_Alignas(64) uint32_t doorbell; /* the worker's futex */
-	uint32_t spin_ok;		/* there is a CPU to spare for spinning */
-	uint32_t park;			/* odd: the caller sleeps; signal once for this value */
-	uint32_t lazy;			/* it may sleep on while there is more to run */
-	uint32_t stop;			/* threads: leave after the item at hand */
+	uint32_t spin_ok; /* there is a CPU to spare for spinning */
+	uint32_t park; /* odd: the caller sleeps; signal once for this value */
+	uint32_t lazy; /* it may sleep on while there is more to run */
+	uint32_t stop; /* threads: leave after the item at hand */
 };
 
 /* How the worker is to be set up; written before it starts. */
@@ -76,9 +76,9 @@ struct lane_boot {
 	char name[16];
 	char cwd[PATH_MAX];
 };
-#define BOOT_DAEMON 0x1u    /* dies with the caller */
+#define BOOT_DAEMON 0x1u /* dies with the caller */
 #define BOOT_NEW_GROUP 0x2u
-#define BOOT_PROCESS 0x4u   /* one task, then exit with its code */
+#define BOOT_PROCESS 0x4u /* one task, then exit with its code */
 
 enum lane_state {
 	LANE_STARTING = 0,
@@ -101,7 +101,8 @@ struct lane_worker {
 	_Alignas(64) uint64_t comp_tail;
 	_Alignas(64) uint64_t run;
 	int64_t item_start_ns; /* of the item running, when its record is TIMED */
-	_Alignas(64) uint32_t parked; /* bit 0: sleeps; bit 1: for room in the completion ring; above: count */
+	_Alignas(64) uint32_t
+		parked; /* bit 0: sleeps; bit 1: for room in the completion ring; above: count */
 	_Alignas(64) int64_t busy_ns;
 	int64_t waiting_ns;
 	uint64_t items;
@@ -141,12 +142,12 @@ struct lane_map {
 
 enum record_kind {
 	REC_PAD = 1,
-	REC_RUN,    /* run items */
+	REC_RUN, /* run items */
 	REC_DEFINE, /* from now on, task number `task` is ... */
-	REC_QUIT,   /* leave */
+	REC_QUIT, /* leave */
 };
 #define REC_TIMED 0x1u /* keep item_start_ns */
-#define REC_INIT 0x2u  /* the initializer */
+#define REC_INIT 0x2u /* the initializer */
 
 /*
  * In the submit ring. Item i's bytes are [align(ends[i-1]), ends[i]) from the record's start; the first
@@ -177,9 +178,9 @@ struct comp_rec {
 };
 
 enum item_kind {
-	ITEM_PLAIN = 0,  /* the bytes */
+	ITEM_PLAIN = 0, /* the bytes */
 	ITEM_FAILED = 1, /* int32_t code, then the message */
-	ITEM_ARENA = 2,  /* struct item_ref */
+	ITEM_ARENA = 2, /* struct item_ref */
 };
 #define END_SHIFT 28
 #define END_MASK ((1u << END_SHIFT) - 1)
@@ -241,7 +242,7 @@ static inline void cpu_relax(void)
 int lane_create(struct lane_map *ret_map, int *ret_fd);
 int lane_create_private(struct lane_map *ret_map); /* for threads: memory of this process */
 int lane_attach(struct lane_map *ret_map, int fd); /* in a fresh worker */
-void lane_protect(struct lane_map *map);	   /* in a worker: what is the caller's is read-only */
+void lane_protect(struct lane_map *map); /* in a worker: what is the caller's is read-only */
 void lane_unmap(struct lane_map *map);
 
 /* One completion record, checked. */

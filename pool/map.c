@@ -59,8 +59,8 @@ void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, siz
 
 	if (!range) {
 		for (i = 0; i < count; i++)
-			end_item_badly(pool, &b->work, first + i, attempt, PP_CANCELLED, -ENOMEM, NULL, 0,
-				       "no memory to queue it again");
+			end_item_badly(pool, &b->work, first + i, attempt, PP_CANCELLED, -ENOMEM,
+				       NULL, 0, "no memory to queue it again");
 		return;
 	}
 	range->first = first;
@@ -213,7 +213,7 @@ static bool has_progress(void *arg)
 
 int pp_results_wait(struct pp_results *b, int64_t timeout_ns)
 {
-	struct progress p = { b, 0, b->opts.progress ? b->n / 256 + 1 : b->n + 1 };
+	struct progress p = {b, 0, b->opts.progress ? b->n / 256 + 1 : b->n + 1};
 	int64_t deadline = deadline_after(timeout_ns);
 	struct pp_pool *pool = b->work.pool;
 	int r;

@@ -10,7 +10,7 @@
 #include "internal.h"
 
 static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct link all = { &all, &all };
+static struct link all = {&all, &all};
 
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;
@@ -70,6 +70,7 @@ bool is_foreign(const struct owned *owned)
 
 int fail_foreign(void)
 {
-	return fail(-EOWNERDEAD,
-		    "this handle belongs to the process that forked this one; make one of your own");
+	return fail(
+		-EOWNERDEAD,
+		"this handle belongs to the process that forked this one; make one of your own");
 }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "forkscope/probes.h"
 #include "pool.h"
 
 #define QUEUE_LIMIT 65536u
@@ -57,7 +58,8 @@ static int arena_new(struct pp_pool *pool)
 static int check_opts(const struct pp_pool_opts *o)
 {
 	if (o->workers > PP_WORKERS_MAX || o->spares > PP_WORKERS_MAX)
-		return fail(-EINVAL, "%u workers: at most %u", o->workers + o->spares, PP_WORKERS_MAX);
+		return fail(-EINVAL, "%u workers: at most %u", o->workers + o->spares,
+			    PP_WORKERS_MAX);
 	if (o->flags)
 		return fail(-EINVAL, "unknown flags 0x%x", o->flags);
 	if (o->init_len > PP_PAYLOAD_MAX)
@@ -192,6 +194,7 @@ int pp_pool_new(struct pp_pool **ret_pool, struct pp_context *context,
 		pp_pool_free(pool);
 		return r;
 	}
+	FS_PROBE2(procpool, pool__open, pool->wanted, (int)context->start);
 	*ret_pool = pool;
 	return 0;
 }
@@ -203,7 +206,8 @@ int find_task_locked(struct pp_pool *pool, const char *name, struct task **ret_t
 	const char *image;
 	int r;
 
-	if (name && pool->last_task && name == pool->last_name && !strcmp(name, pool->last_name_copy)) {
+	if (name && pool->last_task && name == pool->last_name &&
+	    !strcmp(name, pool->last_name_copy)) {
 		*ret_task = pool->last_task;
 		return 0;
 	}
@@ -211,9 +215,11 @@ int find_task_locked(struct pp_pool *pool, const char *name, struct task **ret_t
 	if (r < 0)
 		return r;
 	if (pool->context->ops->fresh_image) {
-		if (!*task->module->path && !pp_main_called && worker_image(pool->context, &image) == 0)
+		if (!*task->module->path && !pp_main_called &&
+		    worker_image(pool->context, &image) == 0)
 			return fail(-ENOTSUP,
-				    "task '%s' is in the program itself: main() must begin with pp_main()",
+				    "task '%s' is in the program itself: main() must begin with "
+				    "pp_main()",
 				    name);
 		r = module_check_file(task->module);
 		if (r < 0)
@@ -284,7 +290,8 @@ static void end_all(struct pp_pool *pool, int code, const char *why)
 			if (f->drop)
 				continue;
 			f->drop = true;
-			end_item_badly(pool, &f->work, 0, f->attempts, PP_CANCELLED, code, NULL, 0, why);
+			end_item_badly(pool, &f->work, 0, f->attempts, PP_CANCELLED, code, NULL, 0,
+				       why);
 		}
 	}
 	for (at = pool->batches.next; at != &pool->batches; at = next) {
@@ -419,7 +426,7 @@ void pp_pool_free(struct pp_pool *pool)
 		owned_remove(&pool->owned);
 		context_use(pool->context, -1);
 	}
-	pool->gone = true;
+	FS_PROBE1(procpool, pool__close, pool->ended);
 	free_parts(pool);
 	pool_unref(pool);
 }

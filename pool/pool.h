@@ -46,10 +46,10 @@ struct held {
 struct pp_future {
 	struct work work;
 	uint32_t state; /* enum future_state */
-	bool freed;	/* by its owner, before its end */
-	bool drop;	/* what comes for it is dropped: it was cancelled */
+	bool freed; /* by its owner, before its end */
+	bool drop; /* what comes for it is dropped: it was cancelled */
 	bool in_copied; /* in is ours */
-	bool in_arena;	/* in_off in pool->arena */
+	bool in_arena; /* in_off in pool->arena */
 	uint32_t attempts;
 	const void *in;
 	size_t in_len;
@@ -115,7 +115,7 @@ enum entry_state { ENTRY_OPEN, ENTRY_REVOKED };
 
 struct inflight {
 	struct work *work; /* NULL: the initializer */
-	uint64_t end;	   /* ring position behind its record */
+	uint64_t end; /* ring position behind its record */
 	uint64_t first;
 	uint32_t count, done, attempt;
 	uint32_t at; /* offset of the record in the ring */
@@ -128,7 +128,7 @@ struct lane {
 	struct pp_pool *pool;
 	unsigned place;
 	bool used;
-	bool active;   /* gets tasks; else a spare */
+	bool active; /* gets tasks; else a spare */
 	bool retiring; /* gets no more */
 	bool ready_seen;
 	bool quit_sent;
@@ -136,7 +136,7 @@ struct lane {
 	uint64_t sub_tail, sub_freed, comp_head;
 	uint64_t first_seq, next_seq;
 	unsigned n_inflight; /* entries first_seq .. next_seq - 1 */
-	uint64_t items_out;  /* items in them */
+	uint64_t items_out; /* items in them */
 	uint64_t items_given;
 	uint32_t rung;
 	unsigned held_blocks;
@@ -206,7 +206,6 @@ struct pp_pool {
 	uint64_t accepted, ended, bytes;
 	struct pp_future *free_list, *returned;
 	struct slab *slabs;
-	bool gone; /* freed by its owner; refs keep the memory */
 	struct pp_future *callbacks, **callbacks_end;
 	struct pp_results *batches_done;
 	const char *last_name;
@@ -231,7 +230,8 @@ bool work_is_left(const struct pp_pool *pool);
 
 /* queue.c */
 void dispatch_locked(struct pp_pool *pool);
-bool put_future(struct pp_pool *pool, struct pp_future *f); /* straight to a lane, when one has room */
+bool put_future(struct pp_pool *pool,
+		struct pp_future *f); /* straight to a lane, when one has room */
 int put_init(struct lane *lane);
 void put_quit(struct lane *lane);
 void ring_bell(struct lane *lane);

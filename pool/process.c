@@ -29,7 +29,7 @@ struct pp_process {
 };
 
 static pthread_mutex_t active_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct link active = { &active, &active };
+static struct link active = {&active, &active};
 
 static void disown(struct owned *owned)
 {
@@ -65,13 +65,14 @@ static int write_records(struct pp_process *p, const struct task *task, const vo
 	const struct module *m = task->module;
 	uint32_t inside = len > LANE_INLINE_MAX ? (uint32_t)sizeof(struct item_ref) : (uint32_t)len;
 	struct define_rec *def;
-	struct item_ref ref = { .len = len };
+	struct item_ref ref = {.len = len};
 	struct sub_rec *rec;
 	uint64_t at = 0;
 	uint8_t *data;
 
-	def = (void *)put_record(&p->ch, &at, REC_DEFINE, 0, 0,
-				 (uint32_t)(sizeof(*def) + strlen(m->path) + strlen(task->name) + 2));
+	def = (void *)put_record(
+		&p->ch, &at, REC_DEFINE, 0, 0,
+		(uint32_t)(sizeof(*def) + strlen(m->path) + strlen(task->name) + 2));
 	def->id = 0;
 	def->build_id_len = m->build_id_len;
 	memcpy(def->build_id, m->build_id, m->build_id_len);
@@ -99,8 +100,8 @@ static int write_records(struct pp_process *p, const struct task *task, const vo
 static int wait_set_up(struct pp_process *p)
 {
 	struct lane_worker *w = p->ch.map.worker;
-	struct pollfd fds[] = { { .fd = p->ch.event_fd, .events = POLLIN },
-				{ .fd = p->ch.pidfd, .events = POLLIN } };
+	struct pollfd fds[] = {{.fd = p->ch.event_fd, .events = POLLIN},
+			       {.fd = p->ch.pidfd, .events = POLLIN}};
 	char text[256];
 
 	while (load_acquire(&w->state) == LANE_STARTING) {
@@ -115,7 +116,8 @@ static int wait_set_up(struct pp_process *p)
 	p->ended = true;
 	if (w->setup_error < 0) {
 		setup_failure(&p->ch.map, text, sizeof(text));
-		return fail(w->setup_error, "process %s cannot be set up: %s", p->setup.boot.name, text);
+		return fail(w->setup_error, "process %s cannot be set up: %s", p->setup.boot.name,
+			    text);
 	}
 	return fail(-ECHILD, "process %s ended before its task began (status %d, signal %d)",
 		    p->setup.boot.name, p->ending.exit_status, p->ending.signal);
@@ -141,7 +143,8 @@ static int check_task(struct pp_context *ctx, const struct task *task)
 	if (!ctx->ops->fresh_image)
 		return 0;
 	if (!*task->module->path && !pp_main_called && worker_image(ctx, &image) == 0)
-		return fail(-ENOTSUP, "task '%s' is in the program itself: main() must begin with pp_main()",
+		return fail(-ENOTSUP,
+			    "task '%s' is in the program itself: main() must begin with pp_main()",
 			    task->name);
 	return module_check_file(task->module);
 }
@@ -164,7 +167,8 @@ static int process_init(struct pp_process *p, const struct task *task, const voi
 	if (len > LANE_INLINE_MAX) {
 		r = memory_new("procpool-input", len, &p->arena_fd, &base);
 		if (r < 0)
-			return fail(r, "no shared memory for %zu bytes of input: %s", len, errno_text(r));
+			return fail(r, "no shared memory for %zu bytes of input: %s", len,
+				    errno_text(r));
 		p->arena = base;
 		p->arena_size = len;
 	}
@@ -333,7 +337,7 @@ static int take_result(struct pp_process *p, const struct comp_view *view, struc
 
 int pp_process_result(struct pp_process *p, struct pp_result *ret_result)
 {
-	struct pp_result r = { .message = "", .data = "", .exit_status = -1, .attempts = 1 };
+	struct pp_result r = {.message = "", .data = "", .exit_status = -1, .attempts = 1};
 	struct comp_view view;
 	uint64_t pos = 0, tail;
 

@@ -78,7 +78,8 @@ struct find_module {
 };
 
 /* The build-id among ELF notes; false when there is none. */
-static bool note_build_id(const uint8_t *notes, size_t size, const uint8_t **ret_id, uint32_t *ret_len)
+static bool note_build_id(const uint8_t *notes, size_t size, const uint8_t **ret_id,
+			  uint32_t *ret_len)
 {
 	size_t at = 0;
 
@@ -133,7 +134,7 @@ static int match_module(struct dl_phdr_info *info, size_t size, void *arg)
 /* The module that holds this address. Needs the lock. */
 static struct module *module_of(const void *address)
 {
-	struct find_module find = { .address = (uintptr_t)address };
+	struct find_module find = {.address = (uintptr_t)address};
 	struct module *m;
 	char *path;
 
@@ -185,7 +186,8 @@ static int file_build_id(const char *path, uint8_t id[BUILD_ID_MAX], uint32_t *r
 		    (ssize_t)sizeof(ph))
 			goto out;
 		size = ph.p_filesz < sizeof(notes) ? ph.p_filesz : sizeof(notes);
-		if (ph.p_type != PT_NOTE || pread(fd, notes, size, (off_t)ph.p_offset) != (ssize_t)size)
+		if (ph.p_type != PT_NOTE ||
+		    pread(fd, notes, size, (off_t)ph.p_offset) != (ssize_t)size)
 			continue;
 		if (note_build_id(notes, size, &found, &len))
 			memcpy(id, found, len);
@@ -210,9 +212,10 @@ int module_check_file(const struct module *module)
 		return fail(-ELIBACC, "module %s cannot be read: %s; workers must load it",
 			    module->path, errno_text(r));
 	if (len != module->build_id_len || memcmp(id, module->build_id, len))
-		return fail(-ESTALE,
-			    "module %s is another build than the one loaded here; restart this program",
-			    module->path);
+		return fail(
+			-ESTALE,
+			"module %s is another build than the one loaded here; restart this program",
+			module->path);
 	return 0;
 }
 
@@ -381,8 +384,8 @@ int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_le
 		/* Before any of its code runs here. */
 		if (file_build_id(path, id, &len) == 0 &&
 		    (len != build_id_len || memcmp(id, build_id, len))) {
-			snprintf(text, text_size, "%s is another build than the one the caller has loaded",
-				 path);
+			snprintf(text, text_size,
+				 "%s is another build than the one the caller has loaded", path);
 			return -ESTALE;
 		}
 		r = module_load(path, false, text, text_size);
@@ -397,8 +400,9 @@ int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_le
 		return -ENOENT;
 	}
 	if (m->build_id_len != build_id_len || memcmp(m->build_id, build_id, build_id_len)) {
-		snprintf(text, text_size, "task '%s': the worker's %s is another build than the caller's",
-			 name, *path ? path : "program");
+		snprintf(text, text_size,
+			 "task '%s': the worker's %s is another build than the caller's", name,
+			 *path ? path : "program");
 		return -ESTALE;
 	}
 	*ret_fn = e->task;

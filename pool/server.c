@@ -35,7 +35,8 @@ struct serving {
 	uint8_t request[SERVER_REQUEST_MAX];
 };
 
-int wire_next(const uint8_t *data, size_t size, size_t *at, unsigned n_fds, struct wire_item *ret_item)
+int wire_next(const uint8_t *data, size_t size, size_t *at, unsigned n_fds,
+	      struct wire_item *ret_item)
 {
 	struct wire_worker head;
 	struct wire_move move;
@@ -84,7 +85,8 @@ static int run_hook(const char *name, struct server_report *r)
 	int code;
 
 	if (hook_find(name, &hook) < 0) {
-		snprintf(r->message, sizeof(r->message), "no hook '%.200s': define it with PP_HOOK", name);
+		snprintf(r->message, sizeof(r->message), "no hook '%.200s': define it with PP_HOOK",
+			 name);
 		return -ENOENT;
 	}
 	code = hook();
@@ -104,7 +106,8 @@ static int preload_entry(const char *entry, struct server_report *r)
 		return run_hook(entry, r);
 	if (colon && strchr(colon, '/'))
 		colon = NULL;
-	snprintf(path, sizeof(path), "%.*s", colon ? (int)(colon - entry) : (int)strlen(entry), entry);
+	snprintf(path, sizeof(path), "%.*s", colon ? (int)(colon - entry) : (int)strlen(entry),
+		 entry);
 	err = module_load(path, true, r->message, sizeof(r->message));
 	return err < 0 || !colon ? err : run_hook(colon + 1, r);
 }
@@ -140,10 +143,11 @@ static bool preload_all(struct server_page *page)
 
 /* ---- workers ---- */
 
-static void __attribute__((noreturn)) in_child(const struct serving *s, const struct wire_item *item)
+static void __attribute__((noreturn))
+in_child(const struct serving *s, const struct wire_item *item)
 {
 	struct fd_move moves[MOVES_MAX];
-	struct child_plan plan = { .moves = moves, .n_moves = item->n_moves };
+	struct child_plan plan = {.moves = moves, .n_moves = item->n_moves};
 	struct lane_map map;
 	struct wire_move move;
 	const char *step = "";
@@ -197,7 +201,7 @@ static long clone_worker(const struct serving *s, uint32_t *tid, int *ret_pidfd)
 static void serve(struct serving *s, size_t size)
 {
 	struct wire_request head;
-	struct wire_reply reply = { .magic = SERVER_MAGIC };
+	struct wire_reply reply = {.magic = SERVER_MAGIC};
 	int pidfds[SERVER_BATCH];
 	sigset_t all, old;
 	size_t at = sizeof(head);
@@ -246,7 +250,8 @@ static struct server_page *map_page(int fd)
 {
 	struct server_page head, *page;
 
-	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || head.magic != SERVER_MAGIC)
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    head.magic != SERVER_MAGIC)
 		return NULL;
 	page = mmap(NULL, head.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
@@ -259,7 +264,7 @@ static struct server_page *map_page(int fd)
 int server_main(int page_fd)
 {
 	struct serving *s = calloc(1, sizeof(*s));
-	struct wire_reply hello = { .magic = SERVER_MAGIC };
+	struct wire_reply hello = {.magic = SERVER_MAGIC};
 	sigset_t none;
 	ssize_t got;
 

@@ -61,8 +61,8 @@ struct wire_reply {
 	int32_t error[SERVER_BATCH];
 };
 
-#define SERVER_REQUEST_MAX                                                                         \
-	(sizeof(struct wire_request) +                                                             \
+#define SERVER_REQUEST_MAX             \
+	(sizeof(struct wire_request) + \
 	 SERVER_BATCH * (sizeof(struct wire_worker) + MOVES_MAX * sizeof(struct wire_move)))
 
 /* One worker of a request. */
@@ -71,6 +71,7 @@ struct wire_item {
 	const uint8_t *moves;
 };
 /* Reads the item at *at and moves on: 0, or -EBADMSG; n_fds is how many fds the message had. */
-int wire_next(const uint8_t *data, size_t size, size_t *at, unsigned n_fds, struct wire_item *ret_item);
+int wire_next(const uint8_t *data, size_t size, size_t *at, unsigned n_fds,
+	      struct wire_item *ret_item);
 
 #endif

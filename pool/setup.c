@@ -47,7 +47,8 @@ static int setup_fds(struct worker_setup *setup, const struct pp_process_opts *o
 				    opts->fds[i].as);
 		for (j = 0; j < i; j++)
 			if (opts->fds[i].as == opts->fds[j].as)
-				return fail(-EINVAL, "two fds are to be number %d", opts->fds[i].as);
+				return fail(-EINVAL, "two fds are to be number %d",
+					    opts->fds[i].as);
 	}
 	if (!opts->n_fds)
 		return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Workers' lives: starting, replacing, timeouts, and what happens to a dead worker's items.
+ * Workers' lives: starting, replacing, and what happens to a dead worker's items.
  *
  * When a worker has ended, however: what it published is drained; whole items of the record it had open are
  * taken; the one item its `run` word says it was in is blamed (died, or timed out or cancelled when that is
@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "forkscope/probes.h"
 #include "pool.h"
 
 #define FAILED_STARTS_MAX 8u
@@ -46,8 +47,8 @@ static void requeue_future(struct lane *lane, struct inflight *e, struct pp_futu
 		void *copy = malloc(len ? len : 1);
 
 		if (!copy) {
-			end_item_badly(lane->pool, &f->work, 0, f->attempts, PP_CANCELLED, -ENOMEM, NULL, 0,
-				       "no memory to queue it again");
+			end_item_badly(lane->pool, &f->work, 0, f->attempts, PP_CANCELLED, -ENOMEM,
+				       NULL, 0, "no memory to queue it again");
 			return;
 		}
 		memcpy(copy, bytes, len);
@@ -316,6 +317,7 @@ void lane_ended_locked(struct lane *lane)
 
 	if (!channel_reap(&lane->ch, &ending))
 		return;
+	FS_PROBE3(procpool, worker__exit, lane->ch.pid, ending.signal, ending.exit_status);
 	retired = load_acquire(&w->state) == LANE_RETIRED && lane->why == KILLED_NOT;
 	if (load_acquire(&w->state) == LANE_STARTING)
 		count_failed_start(lane, &ending);
@@ -351,7 +353,7 @@ void kill_lane(struct lane *lane, enum why_killed why)
 /* A thread cannot be killed: its item is told as if it were, and it is left to itself. */
 static void abandon_thread(struct lane *lane)
 {
-	static const struct ending none = { 0, 0, false };
+	static const struct ending none = {0, 0, false};
 	struct channel ch = lane->ch;
 
 	record_insight(lane);
@@ -374,92 +376,6 @@ void abandon_threads_locked(struct pp_pool *pool)
 		    (lane->why != KILLED_STOP || (load_acquire(&lane->ch.map.worker->run) & 1)))
 			abandon_thread(lane);
 	}
-}
-
-/* ---- timeouts ---- */
-
-static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
-{
-	struct lane_worker *w = lane->ch.map.worker;
-	uint64_t run = load_acquire(&w->run);
-	int64_t start = load_relaxed(&w->item_start_ns);
-	struct inflight *e;
-
-	*ret_run = run;
-	if (!(run & 1) || run >> 13 < lane->first_seq || run >> 13 >= lane->next_seq)
-		return now + MS; /* between items: look again soon, the next may be begun at any time */
-	e = entry_of(lane, run >> 13);
-	if (!e->timed || !e->work)
-		return INT64_MAX;
-	/* Two reads of the same word around the time: it belongs to this item. */
-	if (load_acquire(&w->run) != run)
-		return now + MS;
-	return start + e->work->timeout_ns;
-}
-
-static bool has_timed(struct lane *lane, int64_t *ret_timeout)
-{
-	uint64_t seq;
-
-	for (seq = lane->first_seq; seq < lane->next_seq; seq++) {
-		struct inflight *e = entry_of(lane, seq);
-
-		if (e->timed && e->work && e->state == ENTRY_OPEN) {
-			*ret_timeout = e->work->timeout_ns;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void check_lane(struct lane *lane, int64_t now)
-{
-	int64_t timeout = 0, at;
-	uint64_t run;
-
-	lane->check_ns = INT64_MAX;
-	if (!has_timed(lane, &timeout))
-		return;
-	at = item_deadline(lane, now, &run);
-	if (at <= now) {
-		kill_lane(lane, KILLED_TIMEOUT);
-		lane->why_run = run;
-		return;
-	}
-	/* What begins after this look cannot be due before now + its timeout. */
-	lane->check_ns = at < now + timeout ? at : now + timeout;
-	if (at == now + MS)
-		lane->check_ns = now + (timeout < MS ? timeout : MS);
-}
-
-void check_timeouts_locked(struct pp_pool *pool)
-{
-	int64_t now = 0;
-	unsigned i;
-
-	for (i = 0; i < pool->n_lanes; i++) {
-		struct lane *lane = pool->lanes[i];
-
-		if (!lane || lane->check_ns == INT64_MAX || lane->why != KILLED_NOT)
-			continue;
-		now = now ? now : now_ns();
-		if (lane->check_ns <= now)
-			check_lane(lane, now);
-	}
-}
-
-int64_t next_timer_locked(const struct pp_pool *pool)
-{
-	int64_t at = INT64_MAX;
-	unsigned i;
-
-	for (i = 0; i < pool->n_lanes; i++)
-		if (pool->lanes[i] && pool->lanes[i]->why == KILLED_NOT &&
-		    pool->lanes[i]->check_ns < at)
-			at = pool->lanes[i]->check_ns;
-	if (pool->retry_start_ns && pool->retry_start_ns < at)
-		at = pool->retry_start_ns;
-	return at;
 }
 
 /* ---- how many workers ---- */
@@ -513,6 +429,7 @@ static void lane_started(struct lane *lane, const struct start_request *rq)
 	lane->used = true;
 	pool->alive++;
 	pool->places[lane->place].restarts++;
+	FS_PROBE2(procpool, worker__start, lane->ch.pid, lane->place);
 	record_insight(lane);
 	if (lane_watch(lane) < 0) {
 		kill_lane(lane, KILLED_BROKEN);

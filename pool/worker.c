@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "forkscope/probes.h"
 #include "worker.h"
 
 #define SPIN_MAX (20 * US)
@@ -64,7 +65,8 @@ static bool has_task(const struct worker *w, bool space, uint64_t need)
 	if (load_relaxed(&w->map.caller->stop))
 		return true;
 	if (space)
-		return LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) >= need;
+		return LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) >=
+		       need;
 	return load_acquire(&w->map.caller->sub_tail) != w->pos;
 }
 
@@ -157,7 +159,8 @@ static bool wait_for_task(struct worker *w)
 static bool wait_for_room(struct worker *w, uint32_t need)
 {
 	for (;;) {
-		uint32_t off = w->comp_tail & (LANE_COMP_SIZE - 1), contiguous = LANE_COMP_SIZE - off;
+		uint32_t off = w->comp_tail & (LANE_COMP_SIZE - 1),
+			 contiguous = LANE_COMP_SIZE - off;
 		uint32_t want = contiguous < need ? contiguous : need;
 
 		if (!has_task(w, true, want)) {
@@ -165,7 +168,8 @@ static bool wait_for_room(struct worker *w, uint32_t need)
 			if (!spin(w, true, want))
 				park(w, true, want);
 		}
-		if (LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) < want)
+		if (LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) <
+		    want)
 			return false;
 		if (contiguous >= need) {
 			uint64_t space = LANE_COMP_SIZE - (w->comp_tail - w->map.caller->comp_head);
@@ -318,11 +322,12 @@ static void end_item(struct worker *w, struct pp_call *call, int code)
 		kind = ITEM_FAILED;
 		pp_call_write(call, &failure, sizeof(failure));
 		if (!call->failed)
-			snprintf(call->message, sizeof(call->message), "the task returned %d", code);
+			snprintf(call->message, sizeof(call->message), "the task returned %d",
+				 code);
 		pp_call_write(call, call->message, strlen(call->message));
 	} else if (call->spilled) {
 		const struct result_block *b = &w->blocks[call->block];
-		struct item_ref ref = { b->off, call->len, call->block, b->gen };
+		struct item_ref ref = {b->off, call->len, call->block, b->gen};
 
 		kind = ITEM_ARENA;
 		call->out = (uint8_t *)w->rec + w->used;
@@ -337,7 +342,8 @@ static void end_item(struct worker *w, struct pp_call *call, int code)
 
 /* ---- records ---- */
 
-static void begin_item(struct worker *w, struct pp_call *call, const struct sub_rec *rec, uint32_t i)
+static void begin_item(struct worker *w, struct pp_call *call, const struct sub_rec *rec,
+		       uint32_t i)
 {
 	uint32_t start = i ? lane_align(rec->ends[i - 1] & END_MASK) : sub_data(rec->count);
 	uint32_t end = rec->ends[i] & END_MASK;
@@ -365,7 +371,8 @@ static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
 
 	if (t && t->fn)
 		return t->fn(call);
-	return pp_call_fail(call, t ? t->error : -ENOENT, "%s", t && t->text ? t->text : "unknown task");
+	return pp_call_fail(call, t ? t->error : -ENOENT, "%s",
+			    t && t->text ? t->text : "unknown task");
 }
 
 static bool run_record(struct worker *w, const struct sub_rec *rec)
@@ -518,6 +525,7 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	map->worker->since_ns = map->worker->ready_ns = now_ns();
 	map->worker->busy = 1;
 	store_release(&map->worker->state, LANE_READY);
+	FS_PROBE1(procpool, worker__ready, map->worker->pid);
 	if (map->boot->flags & BOOT_PROCESS)
 		signal_start(w);
 	status = loop(w);

@@ -34,7 +34,7 @@ struct worker_task {
 struct worker {
 	struct lane_map map;
 	struct worker_fds fds;
-	uint64_t pos;	    /* in the submit ring */
+	uint64_t pos; /* in the submit ring */
 	uint64_t comp_tail; /* as published */
 	/* The open record: items `first` to `first + count - 1` are whole. */
 	struct comp_rec *rec;
@@ -47,7 +47,7 @@ struct worker {
 		uint64_t off, len;
 		uint32_t gen;
 		bool used;
-	} *blocks;
+	} * blocks;
 	uint32_t n_blocks, next_block;
 	void *state;
 	uint32_t signalled; /* the park of the caller that was answered */

@@ -10,6 +10,7 @@
 int main(int argc, char **argv)
 {
 	pp_main(argc, argv);
-	fprintf(stderr, "procpool-worker: is started by libprocpool, not by hand; see procpool(3)\n");
+	fprintf(stderr,
+		"procpool-worker: is started by libprocpool, not by hand; see procpool(3)\n");
 	return 2;
 }
