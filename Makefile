@@ -50,7 +50,6 @@ TRACER_LIB := $(B)/libtracer.a
 TRACER_LIBS = -lbpf -lelf -lz -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
-BPF_OBJ  := $(BPF_SRC:%.c=$(B)/obj/%.o)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
@@ -74,9 +73,11 @@ help:
 	@echo 'make            build everything into build/'
 	@echo 'make demo       trace CPython multiprocessing under its three start methods, and compare'
 	@echo 'make check      all tests (root: BPF tests too)'
+	@echo 'make check-kernels   the cases under Debian kernels $(KERNELS), in qemu'
 	@echo 'make bench      cost and speed, measured side by side'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make format     clang-format on every C file'
 	@echo 'make clean'
 
 # Set-up comes first where a person types one command on a fresh machine.
@@ -104,18 +105,20 @@ $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
 $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
-$(B)/obj/tracer/capture/source_bpf.o: $(BPF_SKEL)
+$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf): $(BPF_SKEL)
 
-$(B)/obj/bpf/%.bpf.o: bpf/%.bpf.c
+# One object of all probes: they share maps and functions, and what one does not use costs nothing.
+$(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s"\n' bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(BPF_SRC)) > $@
+
+$(B)/gen/forkscope.bpf.o: $(B)/gen/forkscope.bpf.c
 	$(call say,BPF)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -MT $@ -MF $(@:.o=.d) \
-		-D__TARGET_ARCH_$(BPF_ARCH) -Iinclude -Ibpf -c -o $@ $<
-
-$(B)/gen/forkscope.bpf.o: $(BPF_OBJ)
-	$(call say,BPFLINK)
-	@mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen object $@ $^
+	@mkdir -p $(B)/obj
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+		-MMD -MP -MT $@ -MF $(B)/obj/bpf.d -D__TARGET_ARCH_$(BPF_ARCH) \
+		-I. -Iinclude -Ibpf -c -o $@.big $<
+	$(Q)$(BPFTOOL) gen object $@ $@.big && rm $@.big
 
 $(BPF_SKEL): $(B)/gen/forkscope.bpf.o
 	$(call say,SKEL)
@@ -158,7 +161,8 @@ $(B)/man/%: doc/man/%.scd
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
-HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/harness.c))
+BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)
@@ -173,19 +177,47 @@ $(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(POOL_TEST_OBJ) $(HARNESS) $(B)/libp
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
 
+# The fuzzer: clang's, with sanitizers of its own; the rooms that read what came from outside.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c tests/sample.c tracer/base/*.c tracer/trace/*.c \
+	tracer/model/*.c tracer/out/*.c)
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzzobj/%.o)
+FUZZ_BIN := $(if $(wildcard tests/fuzz/fuzz_*.c),$(B)/tests/fuzz/fuzz_reader $(B)/tests/fuzz/make_corpus)
+FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+$(B)/fuzzobj/%.o: %.c
+	$(call say,FUZZ)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -O1 -g -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE \
+		-DFORKSCOPE_VERSION='"$(VERSION)"' -Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
+
+$(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -pthread
+
+$(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
+
 # Traced programs are built plain: a sanitizer would change how they start and end.
-$(B)/tests/cases/%: tests/cases/%.c
+$(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	$(call say,CASE)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases \
-		$$(sed -n 's/^ \* build: *//p' $<) -o $@ $< -pthread
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
+
+# Programs to be measured and traced: plain and fast, like what users run.
+$(B)/bench/%: bench/%.c
+	$(call say,BENCH)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
 
 include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 
-.PRECIOUS: $(B)/obj/%.o $(B)/obj/bpf/%.bpf.o
+.PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
 
 SUITES := style unit cli cases real stress pool fuzz
 
@@ -198,12 +230,38 @@ check: deps
 $(SUITES:%=check-%): check-%: tests-built
 	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $*
 
+# The cases under Debian's other kernels, by qemu without kvm; downloads the kernels once.
+KERNELS ?= 6.1 6.12
+.PHONY: check-kernels
+check-kernels:
+	$(Q)scripts/install-deps --kernels
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/vm $(KERNELS)
+
+# The main job, from a clean clone: what CPython's start methods do, side by side.
+.PHONY: demo
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)FORKSCOPE_BUILD=$(B) scripts/demo
+
+# Every executable bench/*.py prints its own table.
+.PHONY: bench
+bench: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)for script in bench/*.py; do \
+		if [ -x $$script ]; then FORKSCOPE_BUILD=$(B) $(PYTHON) $$script || exit 1; fi; \
+	done
+
 .PHONY: lint
 lint:
 	$(Q)scripts/lint
+
+.PHONY: format
+format:
+	$(Q)clang-format-14 -i $$(git ls-files --cached --others --exclude-standard '*.[ch]')
 
 .PHONY: clean
 clean:
 	rm -rf build
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/fuzzobj -name '*.d' 2>/dev/null)

@@ -161,7 +161,7 @@ PP_TASK(descriptors)
 		if (n < 0)
 			continue;
 		link[n] = 0;
-		n = snprintf(path, sizeof(path), "%d=%.40s ", fd, link);
+		n = snprintf(path, sizeof(path), "%d=%.40s|", fd, link);
 		pp_call_write(call, path, (size_t)n);
 	}
 	return 0;

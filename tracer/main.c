@@ -4,17 +4,29 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/help.h"
 
 const struct command *const commands[] = {
-	NULL,
+	&command_record,  &command_trace, &command_report, &command_tree,   &command_fds,
+	&command_compare, &command_info,  &command_export, &command_doctor, NULL,
 };
 
 int main(int argc, char **argv)
 {
+	const struct command *command = argc > 1 ? help_find(argv[1]) : NULL;
+
+	if (command)
+		return command->run(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		printf("forkscope %s\n", FORKSCOPE_VERSION);
 		return 0;
 	}
-	fprintf(stderr, "forkscope: no commands yet\n");
-	return EXIT_READ_TROUBLE;
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+			 (strcmp(argv[1], "help") == 0 && argc == 2))) {
+		help_print(stdout);
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "help") == 0 && (command = help_find(argv[2])))
+		return command->run(2, (char *[]){ argv[2], (char *)"--help", NULL });
+	return command_default.run(argc, argv);
 }

@@ -231,7 +231,7 @@ static double measure_apply(const struct bench *bench, size_t rounds)
 static double once_started(const struct bench *bench, unsigned workers)
 {
 	int64_t start = clock_ns();
-	struct iovec items[PP_WORKERS_MAX] = {{NULL, 0}};
+	struct iovec items[PP_WORKERS_MAX] = { { NULL, 0 } };
 	struct pp_map_opts opts = PP_MAP_OPTS_INIT;
 	struct pp_results *results;
 	struct pp_pool *pool = open_pool(bench, workers);
@@ -311,19 +311,19 @@ static double measure_death(const struct bench *bench, size_t unused)
 }
 
 static const struct figure figures[] = {
-	{"tiny", "empty tasks one by one", "k/s", 1e-3, 0, measure_tiny},
-	{"map", "map of 2,000,000 empty tasks", "k/s", 1e-3, 2000000, measure_map},
-	{"echo64", "echo of 64 B one by one", "k/s", 1e-3, 64, measure_echo},
-	{"echo4k", "echo of 4 KiB one by one", "k/s", 1e-3, 4096, measure_echo},
-	{"echo1m", "echo of 1 MiB, copied", "k/s", 1e-3, 1u << 20, measure_echo},
-	{"produce1m", "1 MiB produced in place", "k/s", 1e-3, 1u << 20, measure_produce},
-	{"apply", "apply, there and back", "us", 1e-3, 5000, measure_apply},
-	{"start1", "start, task, stop: 1 worker", "ms", 1e-6, 1, measure_start},
-	{"start4", "4 workers", "ms", 1e-6, 4, measure_start},
-	{"start16", "16 workers", "ms", 1e-6, 16, measure_start},
-	{"start64", "64 workers", "ms", 1e-6, 64, measure_start},
-	{"process", "one process, one task", "us", 1e-3, 0, measure_process},
-	{"death", "worker dies, told and replaced", "ms", 1e-6, 0, measure_death},
+	{ "tiny", "empty tasks one by one", "k/s", 1e-3, 0, measure_tiny },
+	{ "map", "map of 2,000,000 empty tasks", "k/s", 1e-3, 2000000, measure_map },
+	{ "echo64", "echo of 64 B one by one", "k/s", 1e-3, 64, measure_echo },
+	{ "echo4k", "echo of 4 KiB one by one", "k/s", 1e-3, 4096, measure_echo },
+	{ "echo1m", "echo of 1 MiB, copied", "k/s", 1e-3, 1u << 20, measure_echo },
+	{ "produce1m", "1 MiB produced in place", "k/s", 1e-3, 1u << 20, measure_produce },
+	{ "apply", "apply, there and back", "us", 1e-3, 5000, measure_apply },
+	{ "start1", "start, task, stop: 1 worker", "ms", 1e-6, 1, measure_start },
+	{ "start4", "4 workers", "ms", 1e-6, 4, measure_start },
+	{ "start16", "16 workers", "ms", 1e-6, 16, measure_start },
+	{ "start64", "64 workers", "ms", 1e-6, 64, measure_start },
+	{ "process", "one process, one task", "us", 1e-3, 0, measure_process },
+	{ "death", "worker dies, told and replaced", "ms", 1e-6, 0, measure_death },
 };
 
 #define N_FIGURES (sizeof(figures) / sizeof(figures[0]))
@@ -348,13 +348,13 @@ struct bench_options {
 static bool parse(int argc, char **argv, struct bench_options *o)
 {
 	static const struct option long_options[] = {
-		{"start", required_argument, NULL, 's'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"only", required_argument, NULL, 'o'},
-		{"plain", no_argument, NULL, 'p'},
-		{"caller", required_argument, NULL, 'm'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{ "start", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "plain", no_argument, NULL, 'p' },
+		{ "caller", required_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	bool good = true;
 	int c;
@@ -413,7 +413,7 @@ static bool wanted(const struct bench_options *o, size_t i)
 
 static bool measure_method(const struct bench_options *o, enum pp_start start, double *values)
 {
-	struct bench bench = {.start = start, .workers = (unsigned)o->workers};
+	struct bench bench = { .start = start, .workers = (unsigned)o->workers };
 	bool good = true;
 
 	if (pp_context_new(&bench.context, start, NULL) < 0 || pp_context_warm(bench.context) < 0) {
@@ -462,7 +462,7 @@ static void print_table(const struct bench_options *o, double values[][N_FIGURES
 static int run(int argc, char **argv)
 {
 	static double values[PP_START_THREAD + 1][N_FIGURES];
-	struct bench_options o = {.workers = 2};
+	struct bench_options o = { .workers = 2 };
 	bool any = false;
 
 	if (!parse(argc, argv, &o))

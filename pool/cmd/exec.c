@@ -70,13 +70,13 @@ static const char help_text[] =
 	"status 1.\n";
 
 static const struct option long_options[] = {
-	{"start", required_argument, NULL, 's'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"timeout", required_argument, NULL, 't'},
-	{"unordered", no_argument, NULL, 'u'},
-	{"no-progress", no_argument, NULL, 'n'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{ "start", required_argument, NULL, 's' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "unordered", no_argument, NULL, 'u' },
+	{ "no-progress", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 /* Words, each with its NUL, one after the other, become argv. Leaves 126 or 127 as a shell does. */
@@ -233,7 +233,7 @@ static void start_job(struct exec *x, const struct outbuf *words)
 		fail(x, "cannot make a file for a command's output", strerror(errno));
 		return;
 	}
-	struct pp_fd_pass fds[] = {{job->out, STDOUT_FILENO}, {job->err, STDERR_FILENO}};
+	struct pp_fd_pass fds[] = { { job->out, STDOUT_FILENO }, { job->err, STDERR_FILENO } };
 
 	opts.flags = PP_DAEMON | PP_NEW_GROUP;
 	opts.fds = fds;
@@ -250,7 +250,7 @@ static void start_job(struct exec *x, const struct outbuf *words)
 /* False: no line to be had now. */
 static bool take_line(struct exec *x)
 {
-	struct outbuf words = {.fd = -1};
+	struct outbuf words = { .fd = -1 };
 	const char *line;
 	size_t len;
 	int r = lines_next(&x->lines, &line, &len);
@@ -431,14 +431,16 @@ static void wait_for_something(struct exec *x, struct pollfd *fds)
 	int timeout = kill_overdue(x);
 	nfds_t n = 4;
 
-	fds[0] = (struct pollfd){.fd = x->signal_fd, .events = POLLIN};
-	fds[1] = (struct pollfd){.fd = x->out.fd, .events = outbuf_pending(&x->out) ? POLLOUT : 0};
-	fds[2] = (struct pollfd){.fd = outbuf_pending(&x->err) ? x->err.fd : -1, .events = POLLOUT};
-	fds[3] = (struct pollfd){.fd = want ? x->lines.fd : -1, .events = POLLIN};
+	fds[0] = (struct pollfd){ .fd = x->signal_fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = x->out.fd,
+				  .events = outbuf_pending(&x->out) ? POLLOUT : 0 };
+	fds[2] = (struct pollfd){ .fd = outbuf_pending(&x->err) ? x->err.fd : -1,
+				  .events = POLLOUT };
+	fds[3] = (struct pollfd){ .fd = want ? x->lines.fd : -1, .events = POLLIN };
 	for (struct job *job = x->first; job; job = job->next) {
 		if (!job->ended && job->process)
-			fds[n++] = (struct pollfd){.fd = pp_process_fd(job->process),
-						   .events = POLLIN};
+			fds[n++] = (struct pollfd){ .fd = pp_process_fd(job->process),
+						    .events = POLLIN };
 	}
 	if (poll(fds, n, timeout) < 0)
 		return;
@@ -513,7 +515,7 @@ static int finish(const struct exec *x)
 
 static int run(int argc, char **argv)
 {
-	struct exec x = {.start = PP_START_FORKSERVER};
+	struct exec x = { .start = PP_START_FORKSERVER };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int in, out, status;
 

@@ -11,7 +11,7 @@
 
 void lines_init(struct lines *lines, int fd, size_t longest)
 {
-	*lines = (struct lines){.fd = fd, .longest = longest};
+	*lines = (struct lines){ .fd = fd, .longest = longest };
 }
 
 static void take(struct lines *lines, size_t len, size_t newline, const char **ret_line,

@@ -41,19 +41,19 @@ static const char help_text[] =
 	"are written as they are: they make more than one line.\n";
 
 static const struct option long_options[] = {
-	{"start", required_argument, NULL, 's'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"chunk", required_argument, NULL, 'c'},
-	{"unordered", no_argument, NULL, 'u'},
-	{"preload", required_argument, NULL, 'p'},
-	{"retries", required_argument, NULL, 'r'},
-	{"timeout", required_argument, NULL, 't'},
-	{"max-tasks", required_argument, NULL, 'm'},
-	{"max-rss", required_argument, NULL, 'M'},
-	{"insights", no_argument, NULL, 'i'},
-	{"no-progress", no_argument, NULL, 'n'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{ "start", required_argument, NULL, 's' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "chunk", required_argument, NULL, 'c' },
+	{ "unordered", no_argument, NULL, 'u' },
+	{ "preload", required_argument, NULL, 'p' },
+	{ "retries", required_argument, NULL, 'r' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "max-tasks", required_argument, NULL, 'm' },
+	{ "max-rss", required_argument, NULL, 'M' },
+	{ "insights", no_argument, NULL, 'i' },
+	{ "no-progress", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static bool take_option(struct map_options *o, int c)
@@ -127,21 +127,22 @@ static bool parse(int argc, char **argv, struct map_options *o)
 	return true;
 }
 
-/* The module by its real path: a worker may have another working directory. NULL after a complaint. */
-static char *full_task(const char *task)
+/* The module by its real path: a worker may have another working directory. False after a complaint. */
+static bool find_module(const char *task, char **ret_module, char **ret_task)
 {
 	const char *colon = strrchr(task, ':');
-	char *module = strndup(task, (size_t)(colon - task));
-	char *path = module ? realpath(module, NULL) : NULL;
-	char *full = NULL;
+	char *name = strndup(task, (size_t)(colon - task));
+	char *module = name ? realpath(name, NULL) : NULL;
+	bool found = module && asprintf(ret_task, "%s%s", module, colon) >= 0;
 
-	if (!path)
-		complain("cannot load %s: %s", module ? module : task, strerror(errno));
-	else if (asprintf(&full, "%s%s", path, colon) < 0)
-		full = NULL;
-	free(path);
-	free(module);
-	return full;
+	if (!found)
+		complain("cannot load %s: %s", name ? name : task, strerror(errno));
+	free(name);
+	if (found)
+		*ret_module = module;
+	else
+		free(module);
+	return found;
 }
 
 static bool open_pool(const struct map_options *o, struct pp_context **ret_context,
@@ -235,6 +236,7 @@ static int run_with_pool(const struct map_options *o, const char *task, struct p
 	struct stream stream = {
 		.pool = pool,
 		.task = task,
+		.module = module,
 		.chunk = o->chunk,
 		.unordered = o->unordered,
 		.signal_fd = signal_fd,
@@ -243,6 +245,7 @@ static int run_with_pool(const struct map_options *o, const char *task, struct p
 
 	if (!task_exists(pool, task))
 		return EXIT_TROUBLE;
+	stat(module, &stream.module_then);
 	stream.workers = pp_pool_stats(pool, &stats) == 0 && stats.workers ? stats.workers : 1;
 	lines_init(&stream.lines, in, PP_PAYLOAD_MAX);
 	outbuf_init(&stream.out, out);
@@ -256,26 +259,26 @@ static int run_with_pool(const struct map_options *o, const char *task, struct p
 
 static int run(int argc, char **argv)
 {
-	struct map_options o = {.start = PP_START_FORKSERVER};
+	struct map_options o = { .start = PP_START_FORKSERVER };
 	struct pp_context *context;
 	struct pp_pool *pool;
 	int in, out, signal_fd, status = EXIT_TROUBLE;
-	char *task;
+	char *module, *task;
 
 	if (!parse(argc, argv, &o))
 		return EXIT_TROUBLE;
 	if (o.help)
 		return print_help(&map_command);
-	task = full_task(o.task);
-	if (!task)
+	if (!find_module(o.task, &module, &task))
 		return EXIT_TROUBLE;
 	if (take_stdio(&in, &out) && (signal_fd = open_signals()) >= 0 &&
 	    open_pool(&o, &context, &pool)) {
-		status = run_with_pool(&o, task, pool, in, out, signal_fd);
+		status = run_with_pool(&o, module, task, pool, in, out, signal_fd);
 		pp_pool_free(pool);
 		pp_context_free(context);
 	}
 	free(task);
+	free(module);
 	if (status < 0)
 		die_of(-status);
 	return status;

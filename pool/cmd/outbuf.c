@@ -13,7 +13,7 @@ void outbuf_init(struct outbuf *out, int fd)
 {
 	struct stat st;
 
-	*out = (struct outbuf){.fd = fd};
+	*out = (struct outbuf){ .fd = fd };
 	out->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 

@@ -15,7 +15,7 @@ void progress_start(struct progress *progress, bool wanted, int input_fd)
 {
 	struct stat st;
 
-	*progress = (struct progress){.start_ns = clock_ns()};
+	*progress = (struct progress){ .start_ns = clock_ns() };
 	progress->on = wanted && isatty(STDERR_FILENO);
 	if (fstat(input_fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
 		progress->bytes_total = (uint64_t)st.st_size;

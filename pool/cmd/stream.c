@@ -74,8 +74,8 @@ static bool batch_add(struct batch *batch, const char *line, size_t len)
 		batch->room = room;
 	}
 	memcpy(batch->bytes + batch->len, line, len);
-	batch->items[batch->n++] = (struct iovec){.iov_base = (void *)(uintptr_t)batch->len,
-						  .iov_len = len};
+	batch->items[batch->n++] = (struct iovec){ .iov_base = (void *)(uintptr_t)batch->len,
+						   .iov_len = len };
 	batch->len += len;
 	return true;
 }
@@ -221,6 +221,22 @@ static void take_input(struct stream *stream)
 		submit(stream);
 }
 
+/*
+ * A worker refuses a module that is another build than ours, as a failure with -ESTALE or -ELIBACC. A task
+ * may fail so of its own accord: it is trouble only when the file is no longer the one we loaded.
+ */
+static bool module_is_gone(struct stream *stream, const struct pp_result *r)
+{
+	const struct stat *then = &stream->module_then;
+	struct stat now;
+
+	if (r->outcome != PP_FAILED || (r->code != -ESTALE && r->code != -ELIBACC))
+		return false;
+	return stat(stream->module, &now) < 0 || now.st_ino != then->st_ino ||
+	       now.st_dev != then->st_dev || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+}
+
 static void tell_failure(struct stream *stream, uint64_t line, const struct pp_result *r)
 {
 	progress_clear(&stream->progress);
@@ -229,6 +245,10 @@ static void tell_failure(struct stream *stream, uint64_t line, const struct pp_r
 		complain("the pool has stopped at line %llu: %s", (unsigned long long)line,
 			 r->message);
 		stream->trouble = true;
+		return;
+	}
+	if (module_is_gone(stream, r)) {
+		fail(stream, "cannot go on", r->message);
 		return;
 	}
 	stream->failed++;
@@ -319,10 +339,10 @@ static void wait_for_something(struct stream *stream)
 {
 	bool read_more = !stream->lines.at_end && has_room(stream);
 	struct pollfd fds[] = {
-		{.fd = stream->signal_fd, .events = POLLIN},
-		{.fd = pp_pool_fd(stream->pool), .events = POLLIN},
-		{.fd = stream->out.fd, .events = outbuf_pending(&stream->out) ? POLLOUT : 0},
-		{.fd = read_more ? stream->lines.fd : -1, .events = POLLIN},
+		{ .fd = stream->signal_fd, .events = POLLIN },
+		{ .fd = pp_pool_fd(stream->pool), .events = POLLIN },
+		{ .fd = stream->out.fd, .events = outbuf_pending(&stream->out) ? POLLOUT : 0 },
+		{ .fd = read_more ? stream->lines.fd : -1, .events = POLLIN },
 	};
 
 	if (poll(fds, 4, stream->progress.on ? 100 : -1) < 0)
@@ -342,7 +362,7 @@ static void wait_for_something(struct stream *stream)
 /* What is done is given out even when the rest is not: but nobody waits long for a stuck reader. */
 static void flush_output(struct stream *stream)
 {
-	struct pollfd fd = {.fd = stream->out.fd, .events = POLLOUT};
+	struct pollfd fd = { .fd = stream->out.fd, .events = POLLOUT };
 
 	while (outbuf_pending(&stream->out) && !stream->unread) {
 		if (poll(&fd, 1, 1000) <= 0 || outbuf_write(&stream->out) < 0)

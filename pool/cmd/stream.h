@@ -10,6 +10,8 @@
 #ifndef PROCPOOL_CMD_STREAM_H
 #define PROCPOOL_CMD_STREAM_H
 
+#include <sys/stat.h>
+
 #include "cmd/cmd.h"
 #include "cmd/lines.h"
 #include "cmd/outbuf.h"
@@ -21,6 +23,8 @@ struct stream {
 	/* set by the caller */
 	struct pp_pool *pool;
 	const char *task;
+	const char *module; /* the file it is in, */
+	struct stat module_then; /* as it was when it was loaded */
 	unsigned workers;
 	size_t chunk; /* lines handed over at once; 0: by the tasks' speed */
 	bool unordered;

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forkscope export: a trace for other programs. A format is one function and one line in `formats`.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "trace/event_json.h"
+#include "trace/reader.h"
+
+struct export_options {
+	struct read_options read; /* first: see options.h */
+	int format;
+};
+
+/* Reads to the end, for what only the end can tell. 0 or a negative errno and why. */
+static int summarize(const char *path, struct trace_summary *ret, struct failure *why)
+{
+	const struct fs_event *e;
+	struct trace_reader *r;
+	int err = trace_reader_open(&r, path, why);
+
+	if (err)
+		return err;
+	while ((err = trace_reader_next(r, &e)) == 1)
+		;
+	*ret = *trace_reader_summary(r);
+	trace_reader_free(r);
+	return err ? fail(why, err, "'%s': %s", path, ret->incomplete_why) : 0;
+}
+
+/*
+ * JSON lines. A regular file is read twice, so that the first line can tell whether the trace is whole and
+ * what was lost; a pipe is read once, and there it says null.
+ */
+static int export_json(const char *path, const struct output *out, struct failure *why)
+{
+	struct trace_summary *whole = NULL, summary;
+	const struct fs_event *e;
+	struct trace_reader *r;
+	struct json j;
+	int err, write_err;
+
+	if (trace_is_rereadable(path)) {
+		err = summarize(path, &summary, why);
+		if (err)
+			return err;
+		whole = &summary;
+	}
+	err = trace_reader_open(&r, path, why);
+	if (err)
+		return err;
+	json_init(&j, out->to);
+	event_json_header(&j, &trace_reader_summary(r)->header, trace_reader_metas(r), whole);
+	while (!j.error && (err = trace_reader_next(r, &e)) == 1)
+		event_json_line(&j, e, trace_reader_summary(r)->header.start_ns);
+	write_err = json_finish(&j);
+	if (write_err)
+		err = fail_errno(why, write_err, "cannot write '%s'", out->path);
+	else if (err < 0)
+		fail(why, err, "'%s': %s", path, trace_reader_summary(r)->incomplete_why);
+	else if (trace_reader_summary(r)->incomplete)
+		log_warning("'%s' is incomplete: %s", path,
+			    trace_reader_summary(r)->incomplete_why);
+	trace_reader_free(r);
+	return err < 0 ? err : 0;
+}
+
+/* In the order of `formats`. */
+static const char *const format_names[] = { "json", NULL };
+
+static const struct {
+	int (*write)(const char *path, const struct output *out, struct failure *why);
+} formats[] = { { export_json } };
+
+static const struct option_spec export_specs[] = {
+	{ .name = "format",
+	  .kind = OPTION_CHOICE,
+	  .choices = format_names,
+	  .help = "json: one event a line, the header first",
+	  .offset = offsetof(struct export_options, format) },
+	{ 0 },
+};
+
+static const struct option_group export_groups[] = {
+	{ "Format", export_specs },
+	{ "Output", write_option_specs },
+	{ 0 },
+};
+
+static const struct option_table export_table = {
+	.command = &command_export,
+	.examples = { "forkscope export --format=json -o events.jsonl",
+		      "forkscope export --format=json t.data | jq -c 'select(.type == \"exec\") | "
+		      ".argv'",
+		      "forkscope export --format=json - < t.data" },
+	.groups = export_groups,
+	.max_operands = 1,
+};
+
+static int run_export(int argc, char **argv)
+{
+	struct export_options o = { .read = READ_OPTIONS_INIT, .format = -1 };
+	struct output out;
+	struct failure why;
+	const char *path;
+	int first, status, err, close_err;
+
+	if (!options_go(&export_table, argc, argv, &o, &first, &status))
+		return status;
+	if (o.format < 0) {
+		options_bad(&export_table, "--format is missing");
+		return EXIT_READ_TROUBLE;
+	}
+	path = trace_operand(argc, argv, first);
+	/* Data for machines: never paged. */
+	o.read.pager = false;
+	if (output_open(&out, &o.read, path, &why) < 0) {
+		log_error("%s", why.text);
+		return EXIT_READ_TROUBLE;
+	}
+	err = formats[o.format].write(path, &out, &why);
+	close_err = output_close(&out, err ? NULL : &why);
+	if (err || close_err) {
+		log_error("%s", why.text);
+		return EXIT_READ_TROUBLE;
+	}
+	return EXIT_READ_OK;
+}
+
+const struct command command_export = {
+	.kind = COMMAND_READS,
+	.name = "export",
+	.args = "--format=json [FILE]",
+	.summary = "write a trace in a form that other programs read",
+	.options = &export_table,
+	.run = run_export,
+};

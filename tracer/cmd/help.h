@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's own help, made from the table of commands. */
+#ifndef TRACER_CMD_HELP_H
+#define TRACER_CMD_HELP_H
+
+#include <stdio.h>
+
+struct command;
+
+void help_print(FILE *to);
+
+/* The command of that name; NULL: there is none. */
+const struct command *help_find(const char *name);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What a rule found: made by rules/, shown by out/, which do not know each other. */
+#ifndef TRACER_MODEL_FINDING_H
+#define TRACER_MODEL_FINDING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum severity {
+	SEVERITY_NOTE,
+	SEVERITY_WARNING,
+	SEVERITY_BUG,
+};
+
+struct finding {
+	const char *rule; /* "FS001" */
+	enum severity severity;
+	uint32_t process; /* index; MODEL_NONE: the trace as a whole */
+	const char *title;
+	char *detail; /* owned; any bytes of the target may be in it */
+	const char *fix;
+};
+
+struct findings {
+	struct finding *list;
+	size_t count;
+	size_t room;
+};
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* See event_info.h. A new event type is one line in `types`, and a case where it has a tail. */
+#include "trace/event_info.h"
+
+#include <linux/magic.h>
+#include <string.h>
+
+/* pidfs, since 6.9; not yet in this linux/magic.h. */
+#define PID_FS_MAGIC_KERNEL 0x50494446
+
+static const struct {
+	const char *name;
+	uint16_t fixed; /* 0: reserved, no struct yet */
+	uint16_t comm; /* offset of comm[16]; 0: none */
+} types[FS_EV_MAX] = {
+#define TYPE(number, name, type) [number] = { name, sizeof(struct type), 0 }
+#define TYPE_COMM(number, name, type) \
+	[number] = { name, sizeof(struct type), offsetof(struct type, comm) }
+#define RESERVED(number, name) [number] = { name, 0, 0 }
+	TYPE_COMM(FS_EV_FORK, "fork", fs_ev_fork),
+	TYPE(FS_EV_FORK_DONE, "fork_done", fs_ev_fork_done),
+	TYPE_COMM(FS_EV_THREAD_START, "thread_start", fs_ev_thread_start),
+	TYPE_COMM(FS_EV_THREAD_EXIT, "thread_exit", fs_ev_thread_exit),
+	TYPE_COMM(FS_EV_EXEC, "exec", fs_ev_exec),
+	TYPE(FS_EV_EXEC_ARGV, "exec_argv", fs_ev_exec_argv),
+	TYPE(FS_EV_EXEC_FAILED, "exec_failed", fs_ev_exec_failed),
+	TYPE_COMM(FS_EV_EXIT, "exit", fs_ev_exit),
+	TYPE(FS_EV_REAP, "reap", fs_ev_reap),
+	TYPE(FS_EV_REPARENT, "reparent", fs_ev_reparent),
+	TYPE(FS_EV_SIGNAL, "signal", fs_ev_signal),
+	TYPE_COMM(FS_EV_OOM_KILL, "oom_kill", fs_ev_oom_kill),
+	TYPE_COMM(FS_EV_RENAME, "rename", fs_ev_rename),
+	TYPE(FS_EV_STATE, "state", fs_ev_state),
+	TYPE_COMM(FS_EV_PROCESS, "process", fs_ev_process),
+	TYPE_COMM(FS_EV_THREAD, "thread", fs_ev_thread),
+	TYPE(FS_EV_CRED, "cred", fs_ev_cred),
+	TYPE(FS_EV_FIRST_WRITE, "first_write", fs_ev_first_write),
+	TYPE(FS_EV_FILE, "file", fs_ev_file),
+	TYPE(FS_EV_FD_TABLE, "fd_table", fs_ev_fd_table),
+	TYPE(FS_EV_FD_SEND, "fd_send", fs_ev_fd_pass),
+	TYPE(FS_EV_FD_RECV, "fd_recv", fs_ev_fd_pass),
+	TYPE(FS_EV_FD_GETFD, "fd_getfd", fs_ev_fd_getfd),
+	TYPE(FS_EV_FD_OPEN, "fd_open", fs_ev_fd),
+	TYPE(FS_EV_FD_CLOSE, "fd_close", fs_ev_fd),
+	TYPE(FS_EV_FD_DUP, "fd_dup", fs_ev_fd_dup),
+	TYPE(FS_EV_FD_CLOEXEC, "fd_cloexec", fs_ev_fd),
+	TYPE(FS_EV_FD_CLOSE_RANGE, "fd_close_range", fs_ev_fd_close_range),
+	TYPE(FS_EV_FD_USE, "fd_use", fs_ev_fd),
+	TYPE(FS_EV_FD_UNSHARE, "fd_unshare", fs_ev_fd),
+	TYPE(FS_EV_FD_SEND_FAILED, "fd_send_failed", fs_ev_fd_send_failed),
+	TYPE(FS_EV_BLIND_SPOT, "blind_spot", fs_ev_blind_spot),
+	RESERVED(FS_EV_FUTEX_STUCK, "futex_stuck"),
+	RESERVED(FS_EV_BLOCKED, "blocked"),
+	RESERVED(FS_EV_SHIM_HELLO, "shim_hello"),
+	RESERVED(FS_EV_CALL, "call"),
+	RESERVED(FS_EV_STACK, "stack"),
+	RESERVED(FS_EV_FORK_SNAPSHOT, "fork_snapshot"),
+	RESERVED(FS_EV_LOCK_HELD, "lock_held"),
+	RESERVED(FS_EV_STDIO_PENDING, "stdio_pending"),
+	RESERVED(FS_EV_HANDLER, "handler"),
+	RESERVED(FS_EV_DLOPEN, "dlopen"),
+	RESERVED(FS_EV_MARK, "mark"),
+	RESERVED(FS_EV_SPAN_BEGIN, "span_begin"),
+	RESERVED(FS_EV_SPAN_END, "span_end"),
+	RESERVED(FS_EV_POOL_OPEN, "pool_open"),
+	RESERVED(FS_EV_POOL_CLOSE, "pool_close"),
+	RESERVED(FS_EV_WORKER_START, "worker_start"),
+	RESERVED(FS_EV_WORKER_READY, "worker_ready"),
+	RESERVED(FS_EV_WORKER_EXIT, "worker_exit"),
+	RESERVED(FS_EV_TASK_SUBMIT, "task_submit"),
+	RESERVED(FS_EV_TASK_START, "task_start"),
+	RESERVED(FS_EV_TASK_DONE, "task_done"),
+	TYPE(FS_EV_LOST, "lost", fs_ev_lost),
+};
+
+const char *event_type_name(unsigned type)
+{
+	return type < FS_EV_MAX ? types[type].name : NULL;
+}
+
+unsigned event_type_of(const char *name)
+{
+	unsigned type;
+
+	for (type = 1; type < FS_EV_MAX; type++)
+		if (types[type].name && strcmp(types[type].name, name) == 0)
+			return type;
+	return 0;
+}
+
+const char *event_source_name(unsigned source)
+{
+	static const char *const names[] = {
+		[FS_SOURCE_BPF] = "bpf",
+		[FS_SOURCE_SHIM] = "shim",
+		[FS_SOURCE_USDT] = "usdt",
+		[FS_SOURCE_TRACER] = "tracer",
+	};
+
+	return source < sizeof(names) / sizeof(names[0]) ? names[source] : NULL;
+}
+
+size_t event_fixed_size(unsigned type)
+{
+	return type < FS_EV_MAX ? types[type].fixed : 0;
+}
+
+static const struct event_text nothing = { "", 0 };
+
+/* All behind the fixed part. Nothing when the event is shorter than its type. */
+static struct event_text tail_of(const struct fs_event *e)
+{
+	size_t fixed = event_fixed_size(e->type);
+
+	if (!fixed || e->size <= fixed)
+		return nothing;
+	return (struct event_text){ (const char *)e + fixed, e->size - fixed };
+}
+
+/* len bytes of a tail from offset on, as far as they are there. */
+static struct event_text piece(struct event_text tail, uint64_t offset, uint64_t len)
+{
+	if (offset >= tail.len)
+		return nothing;
+	tail.text += offset;
+	tail.len -= offset;
+	if (tail.len > len)
+		tail.len = len;
+	return tail;
+}
+
+struct event_text event_comm(const struct fs_event *e)
+{
+	size_t offset = e->type < FS_EV_MAX ? types[e->type].comm : 0;
+	const char *comm = (const char *)e + offset;
+
+	if (!offset || e->size < types[e->type].fixed)
+		return nothing;
+	return (struct event_text){ comm, strnlen(comm, 16) };
+}
+
+struct event_text event_filename(const struct fs_event *e)
+{
+	struct event_text tail = tail_of(e);
+
+	switch (tail.len ? e->type : 0) {
+	case FS_EV_EXEC:
+		return piece(tail, 0, ((const struct fs_ev_exec *)e)->filename_len);
+	case FS_EV_EXEC_FAILED:
+		return piece(tail, 0, ((const struct fs_ev_exec_failed *)e)->filename_len);
+	case FS_EV_PROCESS:
+		return piece(tail, 0, ((const struct fs_ev_process *)e)->exe_len);
+	}
+	return nothing;
+}
+
+struct event_text event_interp(const struct fs_event *e)
+{
+	const struct fs_ev_exec *exec = (const struct fs_ev_exec *)e;
+	struct event_text tail = tail_of(e);
+
+	if (e->type != FS_EV_EXEC || !tail.len)
+		return nothing;
+	return piece(tail, (uint64_t)exec->filename_len + 1, exec->interp_len);
+}
+
+static struct event_text argv_of_exec(const struct fs_ev_exec *e, struct event_text tail)
+{
+	return piece(tail, (uint64_t)e->filename_len + 1 + e->interp_len + 1, e->argv_len);
+}
+
+struct event_text event_argv(const struct fs_event *e)
+{
+	const struct fs_ev_exec_failed *failed = (const struct fs_ev_exec_failed *)e;
+	const struct fs_ev_process *process = (const struct fs_ev_process *)e;
+	struct event_text tail = tail_of(e);
+
+	switch (tail.len ? e->type : 0) {
+	case FS_EV_EXEC:
+		return argv_of_exec((const struct fs_ev_exec *)e, tail);
+	case FS_EV_EXEC_ARGV:
+		return piece(tail, 0, ((const struct fs_ev_exec_argv *)e)->len);
+	case FS_EV_EXEC_FAILED:
+		return piece(tail, (uint64_t)failed->filename_len + 1, failed->argv_len);
+	case FS_EV_PROCESS:
+		return piece(tail, (uint64_t)process->exe_len + 1, process->argv_len);
+	}
+	return nothing;
+}
+
+struct event_text event_components(const struct fs_event *e)
+{
+	struct event_text tail = tail_of(e);
+
+	switch (tail.len ? e->type : 0) {
+	case FS_EV_STATE:
+		return piece(tail, 0, ((const struct fs_ev_state *)e)->cwd_len);
+	case FS_EV_FILE:
+		return piece(tail, 0, ((const struct fs_ev_file *)e)->name_len);
+	}
+	return nothing;
+}
+
+bool event_next_component(struct event_text *rest, struct event_text *ret)
+{
+	const char *nul;
+
+	if (!rest->len)
+		return false;
+	nul = memchr(rest->text, '\0', rest->len);
+	ret->text = rest->text;
+	ret->len = nul ? (size_t)(nul - rest->text) : rest->len;
+	rest->text += nul ? ret->len + 1 : ret->len;
+	rest->len -= nul ? ret->len + 1 : ret->len;
+	return true;
+}
+
+void event_append_path(struct buffer *out, struct event_text components)
+{
+	const char *text = components.text;
+	size_t end = components.len, start, before = out->len;
+
+	/* From the last, outermost, to the first. */
+	while (end > 0) {
+		if (text[end - 1] == '\0')
+			end--;
+		for (start = end; start > 0 && text[start - 1] != '\0'; start--)
+			;
+		if (end > start && !(end - start == 1 && text[start] == '/')) {
+			buffer_add_char(out, '/');
+			buffer_append(out, text + start, end - start);
+		}
+		end = start;
+	}
+	if (components.len && out->len == before)
+		buffer_add_char(out, '/');
+}
+
+bool event_file_has_path(const struct fs_ev_file *e)
+{
+	struct event_text name = event_components(&e->h);
+
+	switch (e->sb_magic) {
+	case PIPEFS_MAGIC:
+	case SOCKFS_MAGIC:
+	case ANON_INODE_FS_MAGIC:
+	case PID_FS_MAGIC_KERNEL:
+		return false;
+	}
+	/* A memfd lies in no directory: one component, which the kernel begins so. */
+	return name.len && !(name.len > 6 && memcmp(name.text, "memfd:", 6) == 0 &&
+			     strnlen(name.text, name.len) + 1 >= name.len);
+}
+
+const struct fs_fd *event_fds(const struct fs_event *e, size_t *ret_count)
+{
+	struct event_text tail = tail_of(e);
+	size_t count = 0;
+
+	if (e->type == FS_EV_FD_TABLE && tail.len)
+		count = ((const struct fs_ev_fd_table *)e)->count;
+	else if ((e->type == FS_EV_FD_SEND || e->type == FS_EV_FD_RECV) && tail.len)
+		count = ((const struct fs_ev_fd_pass *)e)->count;
+	if (count > tail.len / sizeof(struct fs_fd))
+		count = tail.len / sizeof(struct fs_fd);
+	*ret_count = count;
+	return (const struct fs_fd *)(const void *)tail.text;
+}
