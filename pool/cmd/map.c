@@ -229,8 +229,8 @@ static int finish(struct stream *stream, const struct map_options *o)
 }
 
 /* Returns the exit status, or the negative number of the signal to die of. */
-static int run_with_pool(const struct map_options *o, const char *task, struct pp_pool *pool,
-			 int in, int out, int signal_fd)
+static int run_with_pool(const struct map_options *o, const char *module, const char *task,
+			 struct pp_pool *pool, int in, int out, int signal_fd)
 {
 	struct pp_pool_stats stats = PP_POOL_STATS_INIT;
 	struct stream stream = {
@@ -245,7 +245,10 @@ static int run_with_pool(const struct map_options *o, const char *task, struct p
 
 	if (!task_exists(pool, task))
 		return EXIT_TROUBLE;
-	stat(module, &stream.module_then);
+	if (stat(module, &stream.module_then) < 0) {
+		complain("cannot look at %s: %s", module, strerror(errno));
+		return EXIT_TROUBLE;
+	}
 	stream.workers = pp_pool_stats(pool, &stats) == 0 && stats.workers ? stats.workers : 1;
 	lines_init(&stream.lines, in, PP_PAYLOAD_MAX);
 	outbuf_init(&stream.out, out);
