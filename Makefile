@@ -138,13 +138,18 @@ $(B)/libprocpool.so.1: $(POOL_OBJ) $(wildcard pool/libprocpool.map)
 $(B)/libprocpool.so: $(B)/libprocpool.so.1
 	$(Q)ln -sf $(<F) $@
 
+# A module's tasks may use any function of the library: all must be there, and be exported.
+POOL_WHOLE = -Wl,--whole-archive $(B)/libprocpool.a -Wl,--no-whole-archive
+
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/man/%: doc/man/%.scd
 	$(call say,MAN)
