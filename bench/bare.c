@@ -132,11 +132,12 @@ static void pingpong(uint32_t rounds)
 
 enum birth { BY_FORK, BY_VFORK_EXEC, BY_CLONE_EXEC };
 
-static const char *const birth_names[] = {"fork", "vfork_exec", "clone_exec"};
+static const char *const birth_names[] = { "fork", "vfork_exec", "clone_exec" };
 
 static int become_nothing(void *unused)
 {
-	char *const argv[] = {"bare", "exit", NULL};
+	char name[] = "bare", word[] = "exit";
+	char *const argv[] = { name, word, NULL };
 
 	(void)unused;
 	execv("/proc/self/exe", argv);

@@ -41,8 +41,8 @@ static void tell(const char *how, const struct pp_result *r)
 
 int main(int argc, char **argv)
 {
-	static const char *const ways[] = {"behave", "segfault", "exit",  "overrun",
-					   "fail",   "stumble",	 "behave"};
+	static const char *const ways[] = { "behave", "segfault", "exit",  "overrun",
+					    "fail",   "stumble",  "behave" };
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
 	struct pp_map_opts map_opts = PP_MAP_OPTS_INIT;
 	struct iovec items[sizeof(ways) / sizeof(ways[0])];
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 
 	pp_main(argc, argv);
 	for (size_t i = 0; i < n; i++)
-		items[i] = (struct iovec){(void *)ways[i], strlen(ways[i]) + 1};
+		items[i] = (struct iovec){ (void *)ways[i], strlen(ways[i]) + 1 };
 	opts.workers = 2;
 	opts.retries = 1;
 	map_opts.timeout_ns = 200000000;

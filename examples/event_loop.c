@@ -45,8 +45,8 @@ static int loop(struct pp_pool *pool, int timer)
 
 	while (left > 0) {
 		struct pollfd fds[] = {
-			{.fd = pp_pool_fd(pool), .events = POLLIN},
-			{.fd = timer, .events = POLLIN},
+			{ .fd = pp_pool_fd(pool), .events = POLLIN },
+			{ .fd = timer, .events = POLLIN },
 		};
 
 		if (poll(fds, 2, -1) < 0)
@@ -62,7 +62,7 @@ static int loop(struct pp_pool *pool, int timer)
 
 int main(int argc, char **argv)
 {
-	struct itimerspec every = {{0, 10000000}, {0, 10000000}};
+	struct itimerspec every = { { 0, 10000000 }, { 0, 10000000 } };
 	struct pp_submit_opts submit = PP_SUBMIT_OPTS_INIT;
 	struct pp_context *context;
 	struct pp_pool *pool;

@@ -35,7 +35,7 @@ PP_TASK(look_up)
 
 static int look_up_rows(struct pp_context *context)
 {
-	unsigned rows[] = {1, 1000, ROWS};
+	unsigned rows[] = { 1, 1000, ROWS };
 	struct pp_pool *pool;
 	struct pp_result r;
 
@@ -56,7 +56,7 @@ static int look_up_rows(struct pp_context *context)
 
 int main(int argc, char **argv)
 {
-	const char *const preload[] = {"load_table"};
+	const char *const preload[] = { "load_table" };
 	struct pp_context_opts opts = PP_CONTEXT_OPTS_INIT;
 	struct pp_preload_report report;
 	struct pp_context *context;

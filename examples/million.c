@@ -12,7 +12,7 @@ PP_TASK(square)
 {
 	long x = *(const long *)pp_call_input(call, NULL);
 
-	return pp_call_write(call, &(long){x * x}, sizeof(long));
+	return pp_call_write(call, &(long){ x * x }, sizeof(long));
 }
 
 int main(int argc, char **argv)
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 
 	pp_main(argc, argv);
 	for (long i = 0; i < N; numbers[i] = i, i++)
-		items[i] = (struct iovec){&numbers[i], sizeof(long)};
+		items[i] = (struct iovec){ &numbers[i], sizeof(long) };
 	if (pp_context_new(&context, START, NULL) < 0 || pp_pool_new(&pool, context, NULL) < 0 ||
 	    pp_pool_map(pool, "square", items, N, NULL, &results) < 0)
 		return fprintf(stderr, "million: %s\n", pp_last_error()), 1;

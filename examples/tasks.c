@@ -113,7 +113,7 @@ PP_TASK(quit)
 PP_TASK(nap)
 {
 	long ms = number_in(call);
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
 	size_t len;
 	const void *in = pp_call_input(call, &len);
 

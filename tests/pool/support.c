@@ -22,7 +22,7 @@ int64_t clock_ns(void)
 
 void sleep_ms(unsigned ms)
 {
-	struct timespec ts = {ms / 1000, (long)(ms % 1000) * MSEC};
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * MSEC };
 
 	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
 		;
@@ -207,7 +207,7 @@ struct iovec *act_items(size_t n, struct act **ret_acts)
 	assert_non_null(items);
 	for (size_t i = 0; i < n; i++) {
 		acts[i] = act_of(ACT_ECHO, 0, i);
-		items[i] = (struct iovec){&acts[i], sizeof(acts[i])};
+		items[i] = (struct iovec){ &acts[i], sizeof(acts[i]) };
 	}
 	*ret_acts = acts;
 	return items;

@@ -125,7 +125,7 @@ PP_TASK(add)
 /* Index and attempt, as the call tells them. */
 PP_TASK(position)
 {
-	uint64_t out[2] = {pp_call_index(call), pp_call_attempt(call)};
+	uint64_t out[2] = { pp_call_index(call), pp_call_attempt(call) };
 
 	return pp_call_write(call, out, sizeof(out));
 }
@@ -260,7 +260,7 @@ PP_TASK(read_seven)
 PP_TASK(surroundings)
 {
 	char cwd[256] = "", comm[32] = "", text[512];
-	struct rlimit limit = {0, 0};
+	struct rlimit limit = { 0, 0 };
 	const char *env = getenv("POOL_TEST");
 	FILE *file = fopen("/proc/self/comm", "re");
 

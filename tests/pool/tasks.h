@@ -28,7 +28,7 @@ struct act {
 
 static inline struct act act_of(enum act_what what, uint32_t arg, uint64_t value)
 {
-	struct act act = {what, arg, value};
+	struct act act = { what, arg, value };
 
 	return act;
 }

@@ -116,7 +116,7 @@ static void check_task_arguments(enum pp_start start)
 	struct pp_future *future = (struct pp_future *)1;
 	struct pp_results *results = (struct pp_results *)1;
 	struct pp_result r;
-	struct iovec item = {NULL, 0};
+	struct iovec item = { NULL, 0 };
 	char name[PP_TASK_NAME_MAX + 2];
 	char *huge = malloc(1);
 

@@ -77,7 +77,7 @@ static void submit_all(struct pp_pool *pool)
 {
 	struct pp_submit_opts submit = PP_SUBMIT_OPTS_INIT;
 	struct pp_future *futures[200];
-	uint32_t counts[200] = {0};
+	uint32_t counts[200] = { 0 };
 	struct pp_result r;
 
 	submit.callback = on_end;

@@ -31,16 +31,16 @@ struct bad {
 };
 
 static const struct bad bad_ends[] = {
-	{0, ACT_SEGV, 0, PP_DIED, SIGSEGV, -1, 0},
-	{17, ACT_EXIT, 3, PP_DIED, 0, 3, 0},
-	{18, ACT_EXIT, 0, PP_DIED, 0, 0, 0},
-	{40000, ACT_KILL, 0, PP_DIED, SIGKILL, -1, 0},
-	{40001, ACT_SPIN, 0, PP_TIMEOUT, 0, 0, 0},
-	{50000, ACT_FAIL, 77, PP_FAILED, 0, 0, 77},
-	{50001, ACT_RETURN, 5, PP_FAILED, 0, 0, 5},
-	{70000, ACT_SLEEP, 100000, PP_TIMEOUT, 0, 0, 0},
-	{99998, ACT_SEGV, 0, PP_DIED, SIGSEGV, -1, 0},
-	{99999, ACT_ABORT, 0, PP_DIED, SIGABRT, -1, 0},
+	{ 0, ACT_SEGV, 0, PP_DIED, SIGSEGV, -1, 0 },
+	{ 17, ACT_EXIT, 3, PP_DIED, 0, 3, 0 },
+	{ 18, ACT_EXIT, 0, PP_DIED, 0, 0, 0 },
+	{ 40000, ACT_KILL, 0, PP_DIED, SIGKILL, -1, 0 },
+	{ 40001, ACT_SPIN, 0, PP_TIMEOUT, 0, 0, 0 },
+	{ 50000, ACT_FAIL, 77, PP_FAILED, 0, 0, 77 },
+	{ 50001, ACT_RETURN, 5, PP_FAILED, 0, 0, 5 },
+	{ 70000, ACT_SLEEP, 100000, PP_TIMEOUT, 0, 0, 0 },
+	{ 99998, ACT_SEGV, 0, PP_DIED, SIGSEGV, -1, 0 },
+	{ 99999, ACT_ABORT, 0, PP_DIED, SIGABRT, -1, 0 },
 };
 
 #define N_BAD (sizeof(bad_ends) / sizeof(bad_ends[0]))

@@ -113,7 +113,7 @@ EACH_PROCESS_START(check_two_pools)
 
 static void check_caller_with_1000_fds(enum pp_start start)
 {
-	struct rlimit limit = {4096, 4096};
+	struct rlimit limit = { 4096, 4096 };
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
 	struct pool_under_test t;
 	int fds[1000];
@@ -167,7 +167,7 @@ static void check_passed_fd(enum pp_start start)
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_int_equal(write(ends[1], "through", 7), 7);
-	pass = (struct pp_fd_pass){ends[0], 7};
+	pass = (struct pp_fd_pass){ ends[0], 7 };
 	worker.fds = &pass;
 	worker.n_fds = 1;
 	opts.workers = 1;
@@ -200,9 +200,9 @@ static void check_crossed_fds(enum pp_start start)
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	assert_int_equal(write(first[1], "first", 5), 5);
 	assert_int_equal(write(second[1], "second", 6), 6);
-	pass[0] = (struct pp_fd_pass){first[0], second[0]};
-	pass[1] = (struct pp_fd_pass){second[0], 7};
-	pass[2] = (struct pp_fd_pass){out[1], 1};
+	pass[0] = (struct pp_fd_pass){ first[0], second[0] };
+	pass[1] = (struct pp_fd_pass){ second[0], 7 };
+	pass[2] = (struct pp_fd_pass){ out[1], 1 };
 	opts.fds = pass;
 	opts.n_fds = 3;
 	assert_ok(pp_context_new(&context, start, NULL));

@@ -59,7 +59,7 @@ static void check_resize(enum pp_start start)
 	struct pp_pool_opts opts = workers(2);
 	struct pool_under_test t = open_pool(start, &opts);
 	struct pp_pool_stats stats = PP_POOL_STATS_INIT;
-	static const unsigned sizes[] = {6, 1, 3, 3};
+	static const unsigned sizes[] = { 6, 1, 3, 3 };
 
 	run_one(t.pool);
 	for (size_t i = 0; i < 4; i++) {
@@ -90,7 +90,7 @@ static void check_keep_alive(enum pp_start start)
 	t = open_pool(start, &opts);
 	run_one(t.pool);
 	do {
-		struct pollfd fd = {.fd = pp_pool_fd(t.pool), .events = POLLIN};
+		struct pollfd fd = { .fd = pp_pool_fd(t.pool), .events = POLLIN };
 
 		poll(&fd, 1, 100);
 		assert_true(pp_pool_drive(t.pool) >= 0);
@@ -108,7 +108,7 @@ static void check_max_tasks(enum pp_start start)
 	struct pool_under_test t;
 	struct pp_pool_stats stats = PP_POOL_STATS_INIT;
 	struct pp_results *results;
-	struct iovec items[100] = {{NULL, 0}};
+	struct iovec items[100] = { { NULL, 0 } };
 	struct pp_result r;
 	pid_t last = 0;
 	unsigned changes = 0;

@@ -129,8 +129,8 @@ static void on_alarm(int sig)
 
 static void check_eintr_storm(enum pp_start start)
 {
-	struct sigaction act = {.sa_handler = on_alarm}; /* no SA_RESTART */
-	struct itimerval every = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+	struct sigaction act = { .sa_handler = on_alarm }; /* no SA_RESTART */
+	struct itimerval every = { { 0, 200 }, { 0, 200 } }, never = { { 0, 0 }, { 0, 0 } };
 	struct act *acts;
 	struct iovec *items = act_items(3000, &acts);
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;

@@ -48,25 +48,25 @@ EACH_START(check_apply)
 /* Sizes around every boundary a transport may have: slot, page, inline limit, arena. */
 static void check_sizes(enum pp_start start)
 {
-	static const size_t sizes[] = {1,
-				       7,
-				       8,
-				       63,
-				       64,
-				       65,
-				       255,
-				       256,
-				       4000,
-				       4095,
-				       4096,
-				       4097,
-				       65535,
-				       65536,
-				       65537,
-				       1u << 20,
-				       (1u << 20) + 1,
-				       5u << 20,
-				       33u << 20};
+	static const size_t sizes[] = { 1,
+					7,
+					8,
+					63,
+					64,
+					65,
+					255,
+					256,
+					4000,
+					4095,
+					4096,
+					4097,
+					65535,
+					65536,
+					65537,
+					1u << 20,
+					(1u << 20) + 1,
+					5u << 20,
+					33u << 20 };
 	struct pp_pool_opts opts = two_workers();
 	struct pool_under_test t = open_pool(start, &opts);
 	char *in = malloc(33u << 20);
@@ -123,7 +123,7 @@ static void check_map(enum pp_start start)
 	struct pp_map_opts map_opts = PP_MAP_OPTS_INIT;
 	struct act *acts;
 	struct iovec *items = act_items(N, &acts);
-	static const size_t chunks[] = {0, 1, 2, 7, 64, N, N + 1};
+	static const size_t chunks[] = { 0, 1, 2, 7, 64, N, N + 1 };
 	struct pp_results *results;
 	struct pp_result r;
 
@@ -153,7 +153,7 @@ static void check_index_and_attempt(enum pp_start start)
 {
 	struct pp_pool_opts opts = two_workers();
 	struct pool_under_test t = open_pool(start, &opts);
-	struct iovec items[100] = {{NULL, 0}};
+	struct iovec items[100] = { { NULL, 0 } };
 	struct pp_results *results;
 	struct pp_result r;
 	uint64_t out[2];
@@ -196,7 +196,7 @@ static void check_map_async(enum pp_start start)
 	struct pp_pool_opts opts = two_workers();
 	struct pool_under_test t = open_pool(start, &opts);
 	struct pp_map_opts map_opts = PP_MAP_OPTS_INIT;
-	struct seen seen = {0};
+	struct seen seen = { 0 };
 	struct act *acts;
 	struct iovec *items = act_items(N, &acts);
 	struct pp_results *results;
@@ -231,7 +231,7 @@ static void check_starmap(enum pp_start start)
 
 	for (uint64_t i = 0; i < 300; i++) {
 		numbers[i] = i;
-		args[i] = (struct iovec){&numbers[i], sizeof(numbers[i])};
+		args[i] = (struct iovec){ &numbers[i], sizeof(numbers[i]) };
 	}
 	assert_ok(pp_pool_starmap(t.pool, "add", args, 3, 100, NULL, &results));
 	for (uint64_t i = 0; i < 100; i++) {
@@ -259,7 +259,7 @@ static int give_number(struct iovec *ret_item, void *arg)
 	source->ahead++;
 	if (source->ahead > source->most_ahead)
 		source->most_ahead = source->ahead;
-	*ret_item = (struct iovec){&source->next, sizeof(source->next)};
+	*ret_item = (struct iovec){ &source->next, sizeof(source->next) };
 	return 1;
 }
 
@@ -268,7 +268,7 @@ static void check_imap(enum pp_start start)
 	struct pp_pool_opts opts = two_workers();
 	struct pool_under_test t = open_pool(start, &opts);
 	struct pp_map_opts map_opts = PP_MAP_OPTS_INIT;
-	struct source source = {.end = 20000};
+	struct source source = { .end = 20000 };
 	struct pp_imap *imap;
 	struct pp_result r;
 
@@ -286,14 +286,14 @@ static void check_imap(enum pp_start start)
 	pp_imap_free(imap);
 
 	/* An endless source, left after one item: no more is taken than the window holds. */
-	source = (struct source){.end = UINT64_MAX};
+	source = (struct source){ .end = UINT64_MAX };
 	assert_ok(pp_pool_imap(t.pool, "square", give_number, &source, &map_opts, &imap));
 	assert_int_equal(pp_imap_next(imap, -1, &r), 1);
 	assert_true(source.next <= 501);
 	pp_imap_free(imap);
 
 	/* A source that fails: all before it, then its error. */
-	source = (struct source){.end = 10, .fail_with = -EIO};
+	source = (struct source){ .end = 10, .fail_with = -EIO };
 	assert_ok(pp_pool_imap(t.pool, "square", give_number, &source, NULL, &imap));
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(pp_imap_next(imap, -1, &r), 1);
@@ -308,7 +308,7 @@ static void check_imap_unordered(enum pp_start start)
 	struct pp_pool_opts opts = two_workers();
 	struct pool_under_test t = open_pool(start, &opts);
 	struct pp_map_opts map_opts = PP_MAP_OPTS_INIT;
-	struct source source = {.end = N};
+	struct source source = { .end = N };
 	uint8_t *seen = calloc(1, N);
 	struct pp_imap *imap;
 	struct pp_result r;

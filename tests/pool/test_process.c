@@ -78,9 +78,9 @@ static void check_exit_codes(enum pp_start start)
 		uint32_t arg;
 		int code;
 	} ends[] = {
-		{ACT_RETURN, 3, 3},	 {ACT_RETURN, 255, 255},   {ACT_RETURN, 256, 1},
-		{ACT_FAIL, 7, 7},	 {ACT_EXIT, 9, 9},	   {ACT_SEGV, 0, -SIGSEGV},
-		{ACT_KILL, 0, -SIGKILL}, {ACT_ABORT, 0, -SIGABRT},
+		{ ACT_RETURN, 3, 3 },	   { ACT_RETURN, 255, 255 },   { ACT_RETURN, 256, 1 },
+		{ ACT_FAIL, 7, 7 },	   { ACT_EXIT, 9, 9 },	       { ACT_SEGV, 0, -SIGSEGV },
+		{ ACT_KILL, 0, -SIGKILL }, { ACT_ABORT, 0, -SIGABRT },
 	};
 	struct pp_context *context = context_of(start);
 	int code;
@@ -101,8 +101,8 @@ static void check_join_timeout_and_sentinel(enum pp_start start)
 {
 	struct pp_context *context = context_of(start);
 	struct pp_process *process = start_act(context, ACT_SLEEP, 300, NULL);
-	struct pollfd fd = {.fd = pp_process_fd(process), .events = POLLIN};
-	struct epoll_event event = {.events = EPOLLIN};
+	struct pollfd fd = { .fd = pp_process_fd(process), .events = POLLIN };
+	struct epoll_event event = { .events = EPOLLIN };
 	int epoll = epoll_create1(EPOLL_CLOEXEC), code;
 	struct pp_result r;
 
@@ -217,7 +217,7 @@ static void check_new_group(enum pp_start start)
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
-	pass = (struct pp_fd_pass){ends[1], 7};
+	pass = (struct pp_fd_pass){ ends[1], 7 };
 	opts.flags = PP_NEW_GROUP | PP_DAEMON;
 	opts.fds = &pass;
 	opts.n_fds = 1;
@@ -239,9 +239,9 @@ static void check_surroundings(enum pp_start start)
 {
 	struct pp_context *context = context_of(start);
 	struct pp_process_opts opts = PP_PROCESS_OPTS_INIT;
-	struct pp_rlimit limit = {RLIMIT_NOFILE, {123, 123}};
+	struct pp_rlimit limit = { RLIMIT_NOFILE, { 123, 123 } };
 	char chosen[] = "POOL_TEST=chosen", path[] = "PATH=/usr/bin:/bin";
-	char *const env[] = {chosen, path, NULL};
+	char *const env[] = { chosen, path, NULL };
 	struct pp_process *process;
 	struct pp_result r;
 
@@ -311,7 +311,7 @@ static void check_start_errors(enum pp_start start)
 			 -ENOENT);
 	assert_non_null(strstr(pp_last_error(), "no_such_task"));
 	if (start != PP_START_THREAD) {
-		struct pp_fd_pass closed = {987, 5};
+		struct pp_fd_pass closed = { 987, 5 };
 
 		opts.cwd = "/nonexistent/place";
 		assert_int_equal(pp_process_start(&process, context, "echo", NULL, 0, &opts),
@@ -335,7 +335,7 @@ static void check_active_children(enum pp_start start)
 	struct pp_context *context = context_of(start);
 	struct pp_process *a = start_act(context, ACT_SLEEP, 300, NULL);
 	struct pp_process *b = start_act(context, ACT_ECHO, 0, NULL);
-	struct pp_process *list[4] = {NULL};
+	struct pp_process *list[4] = { NULL };
 
 	assert_ok(pp_process_join(b, 5 * SECOND));
 	assert_int_equal(pp_active_children(list, 4), 1);

@@ -86,7 +86,7 @@ static void *use_by_map(void *arg)
 
 static void check_many_users(enum pp_start start)
 {
-	void *(*const ways[])(void *) = {use_by_apply, use_by_submit, use_by_map};
+	void *(*const ways[])(void *) = { use_by_apply, use_by_submit, use_by_map };
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
 	struct pool_under_test t;
 	struct user users[THREADS];
@@ -94,7 +94,7 @@ static void check_many_users(enum pp_start start)
 	opts.workers = 2;
 	t = open_pool(start, &opts);
 	for (unsigned i = 0; i < THREADS; i++) {
-		users[i] = (struct user){.pool = t.pool, .number = i};
+		users[i] = (struct user){ .pool = t.pool, .number = i };
 		assert_int_equal(pthread_create(&users[i].thread, NULL, ways[i % 3], &users[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -177,7 +177,7 @@ static void check_event_loop(enum pp_start start)
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
 	struct pp_submit_opts submit = PP_SUBMIT_OPTS_INIT;
 	struct pool_under_test t;
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = { .events = EPOLLIN };
 	struct pp_pool_stats stats = PP_POOL_STATS_INIT;
 	struct pp_future *future;
 	int epoll = epoll_create1(EPOLL_CLOEXEC), ended = 0, got;
@@ -237,7 +237,7 @@ static void check_event_loop_with_few_tasks(enum pp_start start)
 
 		ends = 0;
 		while (ends < 3000) {
-			struct pollfd fd = {.fd = pp_pool_fd(t.pool), .events = POLLIN};
+			struct pollfd fd = { .fd = pp_pool_fd(t.pool), .events = POLLIN };
 
 			while (sent < 3000 && sent - ends < window) {
 				uint64_t n = sent;

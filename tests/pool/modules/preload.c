@@ -49,7 +49,7 @@ PP_HOOK(leave_fds)
 /* Who ran load_tables, and who runs this. */
 PP_TASK(who_loaded)
 {
-	pid_t out[2] = {loaded_in, getpid()};
+	pid_t out[2] = { loaded_in, getpid() };
 
 	return pp_call_write(call, out, sizeof(out));
 }
