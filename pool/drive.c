@@ -24,6 +24,7 @@
 #define SPIN_MAX (20 * US)
 #define SPIN_MIN (1 * US)
 #define LOOK_EVERY 64u
+#define SPIN_LOOKS 32
 
 enum event_kind { EVENT_DATA, EVENT_END, EVENT_OWN };
 
@@ -175,14 +176,13 @@ static bool has_completions(const struct pp_pool *pool)
 /* True when something came. The lock stays: it is short, and other threads can only want the same. */
 static bool spin(struct pp_pool *pool)
 {
-	int64_t end;
+	int64_t end = 0;
 	int i;
 
 	if (!pool->busy || pool->busy >= pool->cpus || pool->waiters)
 		return false;
-	end = now_ns() + pool->spin_ns;
-	do {
-		for (i = 0; i < 32; i++) {
+	for (;;) {
+		for (i = 0; i < SPIN_LOOKS; i++) {
 			if (has_completions(pool)) {
 				pool->spin_ns = pool->spin_ns * 2 > SPIN_MAX ? SPIN_MAX
 									     : pool->spin_ns * 2;
@@ -190,7 +190,12 @@ static bool spin(struct pp_pool *pool)
 			}
 			cpu_relax();
 		}
-	} while (now_ns() < end);
+		/* In a quick exchange the answer is there before the first look at the clock. */
+		if (!end)
+			end = now_ns() + pool->spin_ns;
+		else if (now_ns() >= end)
+			break;
+	}
 	pool->spin_ns = pool->spin_ns / 2 < SPIN_MIN ? SPIN_MIN : pool->spin_ns / 2;
 	return false;
 }

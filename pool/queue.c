@@ -184,7 +184,8 @@ static struct lane *choose(struct pp_pool *pool)
 	int64_t burst = pool->est_ns ? WAKE_WORTH / pool->est_ns : 1;
 	struct lane *cur = pool->current, *best = NULL;
 
-	if (cur && cur->n_inflight && cur->n_inflight < burst && takes_more(cur, depth))
+	/* Also when it has nothing: it was the last to run, and may still be spinning. */
+	if (cur && cur->n_inflight < (burst > 1 ? burst : 1) && takes_more(cur, depth))
 		return cur;
 	start = cur ? cur->place + 1 : 0;
 	for (i = 0; i < pool->n_lanes; i++) {

@@ -23,6 +23,7 @@
 
 #define SPIN_MAX (20 * US)
 #define SPIN_MIN (1 * US)
+#define SHORT_SPIN 64
 
 /* ---- talking to the caller ---- */
 
@@ -138,11 +139,24 @@ static void flush_output(const struct worker *w)
 		(void)fflush(stdout);
 }
 
+/* In a quick exchange the next task is there before a look at the clock would be over. */
+static bool spin_shortly(const struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < SHORT_SPIN && load_relaxed(&w->map.caller->spin_ok); i++) {
+		if (has_task(w, false, 0))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
 static bool wait_for_task(struct worker *w)
 {
 	bool in_time = true;
 
-	if (has_task(w, false, 0))
+	if (has_task(w, false, 0) || spin_shortly(w))
 		return true;
 	count_time(w, false);
 	signal_caller(w, true);
