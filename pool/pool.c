@@ -393,8 +393,9 @@ static void free_parts(struct pp_pool *pool)
 	free(pool->init_name);
 	free(pool->init_in);
 	for (i = 0; is_foreign(&pool->owned) && i < pool->n_lanes; i++) {
-		if (pool->lanes[i])
-			free(pool->lanes[i]->defined);
+		if (!pool->lanes[i])
+			continue;
+		free(pool->lanes[i]->defined);
 		free(pool->lanes[i]);
 	}
 	free(pool->lanes);
