@@ -383,39 +383,40 @@ static void check_replacement_is_prompt(enum pp_start start)
 }
 EACH_PROCESS_START(check_replacement_is_prompt)
 
+/* Ends by itself, or when it is cancelled: a worker that has lost its own place may hang, as any task may. */
+static void end_and_free(struct pp_future *future)
+{
+	if (pp_future_wait(future, 300 * MSEC) == -ETIMEDOUT) {
+		pp_future_cancel(future);
+		assert_ok(pp_future_wait(future, 5 * SECOND));
+	}
+	pp_future_free(future);
+}
+
 /* What a worker wrote over its half of the lane is nonsense: the caller takes no harm and goes on. */
 static void check_scribbling_worker(enum pp_start start)
 {
 	struct pp_pool_opts opts = two_workers();
 	struct act quick = act_of(ACT_ECHO, 0, 6);
+	struct pool_under_test t = open_pool(start, &opts);
 	struct pp_future *others[20], *bad;
-	struct pool_under_test t;
 	struct pp_result r;
 
-	/* One that has lost its own place hangs, as a task may that never ends: the timeout is for both. */
-	opts.timeout_ns = 100 * MSEC;
-	t = open_pool(start, &opts);
-	for (unsigned seed = 1; seed <= 40; seed++) {
+	for (unsigned seed = 1; seed <= 10; seed++) {
 		assert_ok(pp_pool_submit(t.pool, "scribble", &seed, sizeof(seed), NULL, &bad));
 		for (int i = 0; i < 20; i++)
 			assert_ok(pp_pool_submit(t.pool, "act", &quick, sizeof(quick), NULL,
 						 &others[i]));
-		assert_ok(pp_future_wait(bad, 10 * SECOND));
-		pp_future_free(bad);
-		/* Those behind it in the same worker may suffer; they end, all the same. */
-		for (int i = 0; i < 20; i++) {
-			assert_ok(pp_future_wait(others[i], 10 * SECOND));
-			pp_future_free(others[i]);
-		}
+		end_and_free(bad);
+		/* Those behind it in the same worker may suffer with it; they end, all the same. */
+		for (int i = 0; i < 20; i++)
+			end_and_free(others[i]);
 	}
-	for (int tries = 0;; tries++) {
+	for (int i = 0; i < 4; i++) {
 		r = apply_act(t.pool, &quick);
-		if (value_of(&r) == 6)
-			break;
+		assert_int_equal(value_of(&r), 6);
 		pp_result_release(&r);
-		assert_true(tries < 10);
 	}
-	pp_result_release(&r);
 	close_pool(&t);
 }
 EACH_PROCESS_START(check_scribbling_worker)
