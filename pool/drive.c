@@ -292,7 +292,7 @@ static void wait_for_driver(struct pp_pool *pool, int64_t deadline)
 	if (deadline == INT64_MAX)
 		pthread_cond_wait(&pool->changed, &pool->lock);
 	else
-		pthread_cond_clockwait(&pool->changed, &pool->lock, CLOCK_MONOTONIC, &ts);
+		pthread_cond_timedwait(&pool->changed, &pool->lock, &ts);
 	pool->waiters--;
 }
 
