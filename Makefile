@@ -161,6 +161,27 @@ $(B)/man/%: doc/man/%.scd
 	@mkdir -p $(@D)
 	$(Q)scdoc < $< > $@
 
+# --- install --------------------------------------------------------------------------------
+
+LIBEXECDIR ?= $(PREFIX)/libexec
+INSTALL := install
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/forkscope \
+		$(DESTDIR)$(LIBEXECDIR)/procpool $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 755 $(B)/forkscope $(B)/procpool $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 755 $(B)/procpool-worker $(DESTDIR)$(LIBEXECDIR)/procpool
+	$(INSTALL) -m 755 $(B)/libprocpool.so.1 $(DESTDIR)$(LIBDIR)
+	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
+	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
+	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
+	sed -e 's|@prefix@|$(PREFIX)|; s|@libdir@|$(LIBDIR)|; s|@includedir@|$(INCDIR)|; s|@version@|$(VERSION)|' \
+		pool/procpool.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/procpool.pc
+	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
+
 # --- tests ----------------------------------------------------------------------------------
 #
 # tests/unit/test_*.c   cmocka, linked with the tracer's rooms
