@@ -363,7 +363,7 @@ void kill_lane(struct lane *lane, enum why_killed why)
 /* A thread cannot be killed: its item is told as if it were, and it is left to itself. */
 static void abandon_thread(struct lane *lane)
 {
-	static const struct ending none = {0, 0, false};
+	static const struct ending none = { 0, 0, false };
 	struct channel ch = lane->ch;
 
 	record_insight(lane);

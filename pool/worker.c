@@ -345,7 +345,7 @@ static void end_item(struct worker *w, struct pp_call *call, int code)
 		pp_call_write(call, call->message, strlen(call->message));
 	} else if (call->spilled) {
 		const struct result_block *b = &w->blocks[call->block];
-		struct item_ref ref = {b->off, call->len, call->block, b->gen};
+		struct item_ref ref = { b->off, call->len, call->block, b->gen };
 
 		kind = ITEM_ARENA;
 		call->out = (uint8_t *)w->rec + w->used;
