@@ -58,7 +58,7 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 POOL_CMD_SRC := $(wildcard pool/cmd/*.c)
 POOL_WORKER_SRC := $(wildcard pool/worker_main.c)
 POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
-POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a) \
+POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a $(B)/libprocpool.pc) \
 	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
 
 # --- what there is --------------------------------------------------------------------------
@@ -140,6 +140,11 @@ $(B)/libprocpool.so: $(B)/libprocpool.so.1
 
 # A module's tasks may use any function of the library: all must be there, and be exported.
 POOL_WHOLE = -Wl,--whole-archive $(B)/libprocpool.a -Wl,--no-whole-archive
+
+$(B)/libprocpool.pc: pool/libprocpool.pc.in Makefile
+	$(call say,GEN)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
