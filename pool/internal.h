@@ -149,6 +149,7 @@ struct start_ops {
 	/* Starts n workers; each request's error tells of its own. Returns 0 or the first error. */
 	int (*start)(struct pp_context *context, struct start_request *requests, unsigned n);
 	void (*stop)(struct pp_context *context); /* frees what the context holds */
+	bool together; /* many in one request are cheaper than one by one */
 	bool fresh_image; /* workers see only what can be found by name */
 	bool thread;
 };

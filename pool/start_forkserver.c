@@ -342,7 +342,9 @@ static void stop(struct pp_context *ctx)
 	ctx->server = NULL;
 }
 
-const struct start_ops start_forkserver_ops = { .start = start, .stop = stop, .fresh_image = true };
+const struct start_ops start_forkserver_ops = {
+	.start = start, .stop = stop, .together = true, .fresh_image = true
+};
 
 /* ---- telling ---- */
 
