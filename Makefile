@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -lbpf -lelf -lz -pthread
+TRACER_LIBS = -lbpf -lelf -lz -lsqlite3 -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -190,7 +190,7 @@ $(B)/fuzzobj/%.o: %.c
 $(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -pthread
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -lsqlite3 -pthread
 
 $(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)

@@ -8,6 +8,7 @@
 
 #include "model/ledger.h"
 #include "model/model.h"
+#include "out/export.h"
 #include "out/out.h"
 
 static void *model_begin(const struct trace_summary *summary)

@@ -4,6 +4,7 @@
 
 #include "out/json_parts.h"
 #include "out/out.h"
+#include "out/span.h"
 
 static void add_target(struct json *j, const struct model *m)
 {
@@ -23,10 +24,9 @@ static void add_target(struct json *j, const struct model *m)
 
 static void add_losses(struct json *j, const struct model *m)
 {
-	uint64_t from = 0, to = 0;
-	const struct gap *g;
+	struct span gap;
 	unsigned type;
-	size_t i;
+	size_t at = 0;
 
 	json_field_u64(j, "lost", model_lost(m));
 	json_key(j, "lost_by");
@@ -37,23 +37,11 @@ static void add_losses(struct json *j, const struct model *m)
 	json_object_end(j);
 	json_key(j, "gaps");
 	json_array_begin(j);
-	/* In order of time; those that touch are one. */
-	for (i = 0; i <= model_gap_count(m); i++) {
-		g = model_gap(m, i);
-		if (g && i > 0 && g->from_ts <= to) {
-			to = g->to_ts > to ? g->to_ts : to;
-			continue;
-		}
-		if (i > 0) {
-			json_object_begin(j);
-			json_field_moment(j, "from_ns", m, from);
-			json_field_moment(j, "to_ns", m, to);
-			json_object_end(j);
-		}
-		if (g) {
-			from = g->from_ts;
-			to = g->to_ts;
-		}
+	while (next_gap(m, &at, &gap)) {
+		json_object_begin(j);
+		json_field_moment(j, "from_ns", m, gap.from_ts);
+		json_field_moment(j, "to_ns", m, gap.to_ts);
+		json_object_end(j);
 	}
 	json_array_end(j);
 }
@@ -112,7 +100,6 @@ static void add_passes(struct json *j, const struct model *m, const char *key, b
 
 static void add_findings(struct json *j, const struct model *m, const struct findings *f)
 {
-	static const char *const severities[] = { "note", "warning", "bug" };
 	size_t i;
 
 	json_key(j, "findings");
@@ -120,7 +107,7 @@ static void add_findings(struct json *j, const struct model *m, const struct fin
 	for (i = 0; i < f->count; i++) {
 		json_object_begin(j);
 		json_field_text(j, "rule", f->list[i].rule);
-		json_field_text(j, "severity", severities[f->list[i].severity]);
+		json_field_text(j, "severity", severity_name(f->list[i].severity));
 		json_field_process(j, "process", m, f->list[i].process);
 		json_field_text(j, "title", f->list[i].title);
 		json_field_text(j, "detail", f->list[i].detail);
