@@ -98,6 +98,18 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
+# The page of `forkscope view` with its style and script in it, and their hashes in its policy.
+VIEW_PAGE := $(B)/gen/view.html
+VIEW_SRC  := $(wildcard tracer/out/view/*)
+
+$(VIEW_PAGE): $(VIEW_SRC) scripts/build-view
+	$(call say,VIEW)
+	@mkdir -p $(@D)
+	$(Q)scripts/build-view tracer/out/view > $@
+
+$(B)/obj/tracer/out/view_html.o $(B)/fuzzobj/tracer/out/view_html.o: $(VIEW_PAGE)
+$(B)/obj/tracer/out/view_html.o: ALL_CFLAGS += -DVIEW_PAGE='"$(VIEW_PAGE)"'
+
 # A program of pool/ or shim/ never sees tracer/, and the other way round.
 $(B)/obj/tracer/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen
 $(B)/obj/tests/unit/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
@@ -185,7 +197,8 @@ $(B)/fuzzobj/%.o: %.c
 	$(call say,FUZZ)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -O1 -g -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE \
-		-DFORKSCOPE_VERSION='"$(VERSION)"' -Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
+		-DFORKSCOPE_VERSION='"$(VERSION)"' -DVIEW_PAGE='"$(VIEW_PAGE)"' \
+		-Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
 
 $(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
 	$(call say,LINK)

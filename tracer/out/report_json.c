@@ -2,6 +2,7 @@
 /* The report as JSON, schema forkscope.report/1; see DESIGN.md and doc/json-schema.md. */
 #include <stdio.h>
 
+#include "out/holders.h"
 #include "out/json_parts.h"
 #include "out/out.h"
 #include "out/span.h"
@@ -49,8 +50,13 @@ static void add_losses(struct json *j, const struct model *m)
 static void add_pass_file(struct json *j, const struct model *m, const struct pass_file *pf)
 {
 	const struct file *f = model_file(m, pf->file);
+	char key[16];
 
 	json_object_begin(j);
+	if (f) {
+		file_key(key, pf->file);
+		json_field_text(j, "file", key);
+	}
 	json_field_known(j, "from_fd", pf->from_fd >= 0, (uint64_t)pf->from_fd);
 	json_field_known(j, "to_fd", pf->to_fd >= 0, (uint64_t)pf->to_fd);
 	json_field_text(j, "kind", f ? f->kind : NULL);
@@ -117,34 +123,41 @@ static void add_findings(struct json *j, const struct model *m, const struct fin
 	json_array_end(j);
 }
 
-int report_json(const struct model *m, const struct findings *f, FILE *to)
+void json_report_members(struct json *j, const struct model *m, const struct findings *f,
+			 bool list_threads)
 {
 	const struct model_options *o = model_options(m);
 	static const char *const levels[] = { "none", "pass", "snapshot", "full" };
-	struct json j;
 	size_t i;
+
+	add_target(j, m);
+	json_key(j, "sources");
+	json_object_begin(j);
+	json_field_bool(j, "bpf", o->bpf);
+	json_field_bool(j, "shim", o->shim);
+	json_object_end(j);
+	json_field_text(j, "fds_level", levels[o->fds & 3]);
+	json_field_u64(j, "events", model_events(m));
+	add_losses(j, m);
+	json_field_bool(j, "incomplete", o->incomplete);
+	json_key(j, "processes");
+	json_array_begin(j);
+	for (i = 0; i < model_born_count(m); i++)
+		json_process(j, m, model_born(m, i), list_threads);
+	json_array_end(j);
+	add_passes(j, m, "fd_passes", false);
+	add_passes(j, m, "failed_fd_sends", true);
+	add_findings(j, m, f);
+}
+
+int report_json(const struct model *m, const struct findings *f, FILE *to)
+{
+	struct json j;
 
 	json_init(&j, to);
 	json_object_begin(&j);
 	json_field_text(&j, "schema", "forkscope.report/1");
-	add_target(&j, m);
-	json_key(&j, "sources");
-	json_object_begin(&j);
-	json_field_bool(&j, "bpf", o->bpf);
-	json_field_bool(&j, "shim", o->shim);
-	json_object_end(&j);
-	json_field_text(&j, "fds_level", levels[o->fds & 3]);
-	json_field_u64(&j, "events", model_events(m));
-	add_losses(&j, m);
-	json_field_bool(&j, "incomplete", o->incomplete);
-	json_key(&j, "processes");
-	json_array_begin(&j);
-	for (i = 0; i < model_born_count(m); i++)
-		json_process(&j, m, model_born(m, i), false);
-	json_array_end(&j);
-	add_passes(&j, m, "fd_passes", false);
-	add_passes(&j, m, "failed_fd_sends", true);
-	add_findings(&j, m, f);
+	json_report_members(&j, m, f, false);
 	json_object_end(&j);
 	json_line_end(&j);
 	return json_finish(&j);
