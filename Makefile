@@ -227,7 +227,7 @@ $(B)/bench/%: bench/%.c
 .PHONY: tests-built
 tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli cases real stress pool fuzz
+SUITES := style unit cli view cases real stress pool fuzz
 
 .PHONY: check
 check: deps

@@ -13,6 +13,19 @@ function arrowHead(px, py, angle, size) {
   pen.fill();
 }
 
+function pill(mx, my, label, name) {
+  const w = pen.measureText(label).width + 10;
+  pen.fillStyle = color.stage;
+  pen.strokeStyle = color[name];
+  pen.lineWidth = 1;
+  pen.beginPath(); pen.roundRect(mx - w / 2, my - 8, w, 16, 8); pen.fill();
+  pen.stroke();
+  pen.fillStyle = color[name];
+  pen.textAlign = "center";
+  pen.fillText(label, mx, my + 0.5);
+  pen.textAlign = "left";
+}
+
 // From (ax, ay) to (bx, by), bent so that it leaves and arrives along the time line; a label at its middle.
 function curve(ax, ay, bx, by, name, label, thick = 1.5) {
   const bend = Math.max(14, Math.min(90, Math.abs(by - ay) * 0.35, 14 + Math.abs(bx - ax)));
@@ -23,16 +36,7 @@ function curve(ax, ay, bx, by, name, label, thick = 1.5) {
   pen.bezierCurveTo(ax + bend, ay, bx - bend, by, bx, by);
   pen.stroke();
   arrowHead(bx, by, 0, 6 + thick);
-  if (!label) return;
-  const mx = (ax + bx) / 2, my = (ay + by) / 2, w = pen.measureText(label).width + 10;
-  pen.fillStyle = color.stage;
-  pen.beginPath(); pen.roundRect(mx - w / 2, my - 8, w, 16, 8); pen.fill();
-  pen.lineWidth = 1;
-  pen.stroke();
-  pen.fillStyle = color[name];
-  pen.textAlign = "center";
-  pen.fillText(label, mx, my + 0.5);
-  pen.textAlign = "left";
+  if (label) pill((ax + bx) / 2, (ay + by) / 2, label, name);
 }
 
 // Down from the creator's lane at the birth, then right to the child's: as a tree is drawn.
@@ -49,18 +53,28 @@ function elbow(px, ay, by, name) {
   if (state.lane >= 10) arrowHead(px + 1, by, 0, 6);
 }
 
+// Straight down, into a row that several share.
+function drop(px, ay, by, name) {
+  const sign = by > ay ? 1 : -1, from = ay + state.lane * 0.34 * sign, to = by - state.lane * 0.34 * sign;
+  pen.strokeStyle = color[name];
+  pen.lineWidth = 1;
+  pen.beginPath(); pen.moveTo(px, from); pen.lineTo(px, to); pen.stroke();
+}
+
 const middle = (row) => y(row) + state.lane / 2;
 const inSight = (a, b, first, last) => a >= 0 && b >= 0 && Math.max(a, b) >= first && Math.min(a, b) < last;
 
 function drawStarts(first, last, seen) {
-  for (let i = first; i < last; i++) {
-    const p = rows[i].p, from = p.creator === null || !processes[p.creator] ? -1 : rowOf(p.creator), px = x(p.from);
+  for (const [p, i] of inRows(first, last)) {
+    const from = p.creator === null || !processes[p.creator] ? -1 : rowOf(p.creator), px = x(p.from);
     if (from < 0 || from === i || px < GUTTER || px > width + 8) continue;
     const key = "s" + from + ":" + Math.round(px / 3) + ":" + Math.round(y(i) / 4);
     if (seen.has(key) || drawn.starts >= ARROWS_MAX) continue;
     seen.add(key);
     pen.globalAlpha = state.process === null || state.process === p.n || state.process === p.creator ? 0.75 : 0.3;
-    elbow(px, middle(from), middle(i), state.process === p.n ? "accent" : "inherit");
+    const name = state.process === p.n ? "accent" : "inherit";
+    if (rows[i].list.length > 1) drop(px, middle(from), middle(i), name);
+    else elbow(px, middle(from), middle(i), name);
     drawn.starts++;
   }
   pen.globalAlpha = 1;
@@ -74,7 +88,8 @@ function drawPass(pass, first, last, seen, chosen) {
   const key = "f" + a + ":" + b + ":" + Math.round(ax / 5);
   if (seen.has(key) && !chosen) return;
   seen.add(key);
-  const label = state.lane >= 14 && Math.abs(a - b) * state.lane > 26 ? counted(pass.files.length, "fd") : "";
+  const roomy = state.lane >= 14 && Math.abs(a - b) * state.lane > 26 && pen.globalAlpha > 0.5;
+  const label = roomy ? counted(pass.files.length, "fd") : "";
   curve(ax, middle(a), Math.max(bx, ax + 12), middle(b), "pass", label, chosen ? 2.4 : 1.5);
   drawn.passes++;
 }
@@ -87,9 +102,11 @@ function drawInherited(p, i, first, last, seen, chosen) {
   if (px < GUTTER || px > width || (seen.has(key) && !chosen) || drawn.inherit >= ARROWS_MAX) return;
   seen.add(key);
   const unused = p.raw.fds.never_used;
-  const label = state.lane >= 14 && Math.abs(i - from) * state.lane > 26
-    ? counted(count, "fd") + (unused ? ", " + unused + " unused" : "") : "";
-  curve(px - 16, middle(from), px, middle(i), "read", label, Math.min(4, 1 + Math.log2(count) / 3));
+  curve(px - 16, middle(from), px, middle(i), "read", "", Math.min(4, 1 + Math.log2(count) / 3));
+  if (state.lane >= 14) {
+    const label = counted(count, "fd") + (unused ? ", " + unused + " unused" : "");
+    pill(px - 26 - (pen.measureText(label).width + 10) / 2, middle(i), label, "read");
+  }
   drawn.inherit++;
 }
 
@@ -104,15 +121,14 @@ function drawHolding(h, name) {
   pen.strokeStyle = color.stage;
   pen.lineWidth = 1;
   if (state.lane >= 8) { pen.beginPath(); pen.roundRect(a, top, b - a, high, 3); pen.stroke(); }
-  const label = "fd " + h.fd + (h.used === false ? ", never used" : "");
-  if (state.lane >= 18 && b - a > 40) {
-    const w = Math.min(pen.measureText(label).width + 10, b - a);
-    box(a, a + w, top - 11, 13, color[name], 3);
-    pen.fillStyle = color.stage;
-    pen.fillText(cut(label, w - 6), a + 5, top - 4);
+  const long = "fd " + h.fd + (h.used === false ? ", never used" : ""), brief = "fd " + h.fd;
+  const label = pen.measureText(long).width + 6 < b - a ? long : brief;
+  if (state.lane >= 18 && pen.measureText(label).width + 6 < b - a) {
+    pen.fillStyle = color[name];
+    pen.fillText(label, Math.max(a, GUTTER) + 4, top - 6);
   }
   if (h.by !== null && processes[h.by] && h.by !== h.p && rowOf(h.by) >= 0 && rowOf(h.by) !== row && drawn.life < ARROWS_MAX)
-    curve(a - 16, middle(rowOf(h.by)), a, top + high / 2, name, state.lane >= 16 ? h.got : "", 1.8);
+    curve(a - 16, middle(rowOf(h.by)), a, top + high / 2, name, "", 1.8);
   drawn.life++;
 }
 
@@ -130,7 +146,7 @@ function drawArrows(first, last) {
   pen.font = "11px system-ui, -apple-system, sans-serif";
   if (state.file !== null) { drawFileLife(first, last); pen.font = FONT; return; }
   if (state.starts) drawStarts(first, last, seen);
-  if (state.inherit) for (let i = first; i < last; i++) drawInherited(rows[i].p, i, first, last, seen, false);
+  if (state.inherit) for (const [p, i] of inRows(first, last)) drawInherited(p, i, first, last, seen, false);
   else if (chosen && chosen.row >= 0) drawInherited(chosen, chosen.row, first, last, seen, true);
   if (state.passes) {
     pen.globalAlpha = chosen ? 0.35 : 0.9;

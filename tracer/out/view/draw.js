@@ -93,7 +93,7 @@ function clip(px) {
 }
 
 function drawEnd(p, px, mid, size) {
-  if (p.mood === "live" || px > width) return;
+  if (p.mood === "live" || px > width || (p.mood === "good" && px - x(p.from) < 10)) return;
   pen.lineWidth = 1.8;
   if (p.mood === "bug") {
     pen.strokeStyle = color.bug;
@@ -111,7 +111,7 @@ function drawEnd(p, px, mid, size) {
 // The text of an image where there is room for it.
 function drawLabel(text, left, right, mid) {
   const from = Math.max(left + 9, GUTTER + 9), room = right - from - 8;
-  if (room < 26) return;
+  if (room < 26 || state.file !== null) return;
   pen.fillStyle = color["on-color"];
   pen.fillText(cut(text, room), from, mid + 0.5);
 }
@@ -163,10 +163,20 @@ function drawFamily(p, top, high) {
 }
 
 function drawLane(row, top) {
-  const p = row.p, high = Math.max(1, state.lane * (state.lane >= 8 ? 0.66 : 0.8)), at = top + (state.lane - high) / 2;
+  let covered = -1;
+  for (const p of visible(row)) {
+    const end = x(p.gone);
+    // Within a pixel that is drawn already.
+    if (row.list.length > 1 && end < covered && p.n !== state.process && p.mood === "good") continue;
+    covered = Math.max(Math.ceil(end), x(p.from) + 1);
+    drawProcess(p, row.dim, top);
+  }
+}
+
+function drawProcess(p, dim, top) {
+  const high = Math.max(1, state.lane * (state.lane >= 8 ? 0.66 : 0.8)), at = top + (state.lane - high) / 2;
   const left = clip(x(p.from)), right = Math.max(clip(x(p.to)), left + 1);
-  const far = state.file !== null && !holdersOf.get(state.file)?.some((h) => h.p === p.n);
-  pen.globalAlpha = row.dim ? 0.3 : far ? 0.28 : 1;
+  pen.globalAlpha = dim || state.file !== null ? 0.28 : 1;
   if (state.folded.has(p.n)) drawFamily(p, at, high);
   box(left, right, at, high, color[p.method], 4);
   if (state.lane >= 12 && right - left > 3) drawFine(p, at, high, left, right);
@@ -177,6 +187,11 @@ function drawLane(row, top) {
   if (state.lane >= 8) drawEnd(p, right, at + high / 2, Math.min(4, high / 3));
   else if (p.mood === "bug") { pen.fillStyle = color.bug; pen.fillRect(right - 1, at, 3, high); }
   pen.globalAlpha = 1;
+  if (state.process === p.n) {
+    pen.strokeStyle = color.accent;
+    pen.lineWidth = 2;
+    pen.beginPath(); pen.roundRect(left - 2, at - 2, right - left + 4, high + 4, 5); pen.stroke();
+  }
 }
 
 // --- the names left of the lanes ---
@@ -195,17 +210,17 @@ function drawName(row, top) {
   pen.globalAlpha = row.dim ? 0.5 : 1;
   pen.fillStyle = color[p.method];
   pen.beginPath(); pen.roundRect(indent + 8, mid - 4, 8, 8, 2.5); pen.fill();
-  const number = "p" + p.n, right = GUTTER - 12;
+  const many = row.list.length, number = many > 1 ? "×" + many.toLocaleString("en") : "p" + p.n, right = GUTTER - 12;
   pen.textAlign = "right";
   pen.fillStyle = color.faint;
-  const told = state.folded.has(p.n) ? "+" + (p.family.size - 1).toLocaleString("en") : String(p.raw.pid);
+  const told = state.folded.has(p.n) ? "+" + (p.family.size - 1).toLocaleString("en") : many > 1 ? "" : String(p.raw.pid);
   pen.fillText(told, right, mid);
   const taken = pen.measureText(told).width + 8;
   pen.textAlign = "left";
   pen.fillStyle = color.dim;
   pen.fillText(number, indent + 22, mid);
   const after = indent + 28 + pen.measureText(number).width;
-  pen.fillStyle = state.hitSet.has(p.n) ? color.accent : color.text;
+  pen.fillStyle = row.list.some((one) => state.hitSet.has(one.n)) ? color.accent : color.text;
   const images = p.raw.images ?? [];
   const name = p.raw.role ? p.name + " · " + p.raw.role : images.length ? shown(basename(images[images.length - 1].filename)) : p.name;
   if (right - taken - after > 14) pen.fillText(cut(name, right - taken - after), after, mid);
@@ -213,7 +228,7 @@ function drawName(row, top) {
 }
 
 function drawRowBack(row, i, top) {
-  const chosen = state.process === row.p.n;
+  const chosen = state.process !== null && processes[state.process].row === i;
   if (chosen || state.hover === i) {
     pen.fillStyle = chosen ? color.select : color.hover;
     pen.fillRect(0, top, width, state.lane);
@@ -221,15 +236,18 @@ function drawRowBack(row, i, top) {
     pen.fillStyle = color.row;
     pen.fillRect(0, top, width, state.lane);
   }
-  if (state.hitSet.has(row.p.n)) {
+  if (state.hitSet.size && row.list.some((p) => state.hitSet.has(p.n))) {
     pen.fillStyle = color.accent;
     pen.fillRect(0, top, 3, state.lane);
   }
 }
 
+function* inRows(first, last) {
+  for (let i = first; i < last; i++) for (const p of visible(rows[i])) yield [p, i];
+}
+
 function drawPins(first, last) {
-  for (let i = first; i < last; i++) {
-    const p = rows[i].p;
+  for (const [p, i] of inRows(first, last)) {
     if (!p.worst) continue;
     const px = x(p.from), top = y(i);
     if (px < GUTTER || px > width) continue;
@@ -299,13 +317,20 @@ function countAlive(columns) {
   return d;
 }
 
+// How many lived at the same time, at most.
+const atOnce = (() => {
+  const steps = processes.flatMap((p) => [[p.from, 1], [p.to, -1]]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let now = 0, most = 0;
+  for (const [, by] of steps) most = Math.max(most, (now += by));
+  return most;
+})();
+
 const overviewX = (ns, w) => GUTTER + PAD + (ns / endOfTrace) * (w - GUTTER - 2 * PAD);
 
 function drawOverview() {
   const area = fit(overview, small), w = area.width, h = area.height, columns = Math.max(10, Math.floor(w - GUTTER - 2 * PAD));
   if (!density || density.length !== columns + 1) density = countAlive(columns);
-  let most = 1;
-  for (const n of density) most = Math.max(most, n);
+  const most = density.reduce((a, b) => Math.max(a, b), 1);
   small.fillStyle = color.bg;
   small.fillRect(0, 0, w, h);
   small.fillStyle = color.accent;
@@ -332,7 +357,7 @@ function drawOverview() {
   small.font = FONT;
   small.textBaseline = "middle";
   small.fillStyle = color.dim;
-  small.fillText("at most " + counted(most, "process").replace("processs", "processes") + " at once", 12, h / 2);
+  small.fillText("at most " + atOnce.toLocaleString("en") + " at once", 12, h / 2);
 }
 
 let asked = 0;

@@ -83,6 +83,7 @@ toggle("only-found", "onlyFound", filtersChanged);
 const turnStarts = toggle("show-starts", "starts", redraw);
 const turnPasses = toggle("show-passes", "passes", redraw);
 const turnInherit = toggle("show-inherit", "inherit", redraw);
+const turnPacked = toggle("pack", "packed", () => { layRows(); fitLanes(); redraw(); });
 const turnTable = toggle("mode", "table", () => {
   byId("stage").hidden = state.table;
   sheet.hidden = !state.table;
@@ -112,9 +113,16 @@ function step(by) {
   if (next) choose({ process: next.p.n });
 }
 
+// The one before or after in a row that several share.
+function beside(p, by) {
+  const list = rows[p.row]?.list ?? [], next = list[list.indexOf(p) + by];
+  if (next && list.length > 1) choose({ process: next.n });
+  return !!next && list.length > 1;
+}
+
 function left() {
   const p = processes[state.process];
-  if (!p) return;
+  if (!p || beside(p, -1)) return;
   if (p.children.length && !state.folded.has(p.n)) setFolded(p.n, true);
   else if (p.parent !== null) choose({ process: p.parent });
 }
@@ -122,6 +130,7 @@ function left() {
 function right() {
   const p = processes[state.process];
   if (!p) return step(0);
+  if (beside(p, 1)) return;
   if (state.folded.has(p.n)) setFolded(p.n, false);
   else if (p.children.length) step(1);
 }
@@ -152,6 +161,7 @@ const KEYS = [
   [["s"], "s f i", "arrows of starts, of passed and of inherited descriptors", () => turnStarts()],
   [["f"], null, null, () => turnPasses()], [["i"], null, null, () => turnInherit()],
   [["*"], "*", "unfold all", () => foldAll(false)],
+  [["p"], "p", "processes without children share rows, or not", () => turnPacked()],
   [["t"], "t", "table or drawing", () => turnTable()],
   [["Escape"], "Esc", "back to the overview", () => choose({ process: null, file: null })],
   [["?"], "?", "these keys", () => byId("help").showModal()],
@@ -207,11 +217,15 @@ scroll.addEventListener("pointerup", (e) => {
   const [px, py] = place(e), moved = drag?.moved, row = rows[rowAt(py)];
   drag = null;
   if (moved || !row) return;
-  if (px < 12 + Math.min(row.depth, 9) * 14 + 7 && row.p.children.length) setFolded(row.p.n, !state.folded.has(row.p.n));
+  if (px > GUTTER) choose({ process: processAt(row, px).n });
+  else if (px < 12 + Math.min(row.depth, 9) * 14 + 7 && row.p.children.length) setFolded(row.p.n, !state.folded.has(row.p.n));
   else choose({ process: row.p.n });
   lanes.focus({ preventScroll: true });
 });
-scroll.addEventListener("dblclick", (e) => { const row = rows[rowAt(place(e)[1])]; if (row) showProcess(row.p); });
+scroll.addEventListener("dblclick", (e) => {
+  const [px, py] = place(e), row = rows[rowAt(py)];
+  if (row) showProcess(px > GUTTER ? processAt(row, px) : row.p);
+});
 scroll.addEventListener("pointerleave", () => { state.hover = null; tip.hidden = true; redraw(); });
 
 function hover(px, py) {
@@ -219,7 +233,7 @@ function hover(px, py) {
   if (state.hover !== (row ? i : null)) { state.hover = row ? i : null; redraw(); }
   tip.hidden = !row || px < GUTTER && state.lane >= 11;
   if (tip.hidden) return;
-  const p = row.p, near = p.findings[0];
+  const p = px > GUTTER ? processAt(row, px) : row.p, near = p.findings[0];
   tip.replaceChildren(
     el("div", {}, el("b", {}, "p" + p.n + " " + p.name), " ", p.raw.pid, " · ", p.method, p.raw.mechanism && p.raw.mechanism !== p.method ? " by " + p.raw.mechanism : ""),
     p.command ? el("div", { class: "mono" }, p.command.length > 220 ? p.command.slice(0, 220) + "…" : p.command) : "",
@@ -271,6 +285,7 @@ setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 fillHeader();
 methodButtons();
 fillHelp();
+byId("pack").setAttribute("aria-pressed", state.packed);
 ({ width, height } = lanes.getBoundingClientRect());
 layRows();
 fitLanes();

@@ -9,10 +9,10 @@ function el(tag, options = {}, ...children) {
     if (key === "class") e.className = value;
     else if (key === "click") e.addEventListener("click", value);
     else if (key === "paint") e.style.background = value;
-    else if (value !== null && value !== undefined) e.setAttribute(key, value);
+    else if (value !== null && value !== undefined) e.setAttribute(key, shown(value));
   }
   for (const c of children.flat())
-    if (c !== null && c !== undefined && c !== "") e.append(c instanceof Node ? c : document.createTextNode(String(c)));
+    if (c !== null && c !== undefined && c !== "") e.append(c instanceof Node ? c : document.createTextNode(shown(c)));
   return e;
 }
 
@@ -86,7 +86,7 @@ function stackOf(where) {
   if (!where) return [];
   const parts = [el("p", {}, "by " + shown(where.call ?? "?"))];
   for (const kind of ["python", "native"])
-    if (where[kind]?.length) parts.push(el("p", { class: "dim" }, kind), el("code", { class: "command" }, where[kind].map(shown).join("\n")));
+    if (where[kind]?.length) parts.push(el("p", { class: "dim" }, kind), el("code", { class: "command" }, where[kind].map((line) => el("div", {}, line))));
   return section("Where it was started", parts);
 }
 

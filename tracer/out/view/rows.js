@@ -13,9 +13,10 @@ const state = {
   process: null, file: null, finding: null, // what is chosen; a file stays chosen beside a process
   hover: null, hits: [], hitSet: new Set(), hitFiles: [], hit: -1,
   table: false,
+  packed: processes.length > 300, // childless siblings share rows
 };
 
-let rows = []; // { p, depth, dim }
+let rows = []; // { p, list, depth, dim }: p is the first of its list; most lists have one
 let width = 0, height = 0; // of the drawing
 
 function passesFilter(p) {
@@ -35,18 +36,54 @@ function kept() {
   return keep;
 }
 
+// Siblings as lists, a row each. Those without children that follow each other share one when packed.
+function packed(family) {
+  const lists = [], shared = [];
+  for (const n of family) {
+    const p = processes[n];
+    const lane = state.packed && !p.children.length ? shared.find((list) => list[list.length - 1].gone <= p.from) : null;
+    if (lane) { lane.push(p); continue; }
+    lists.push([p]);
+    if (!p.children.length) shared.push(lists[lists.length - 1]);
+  }
+  return lists;
+}
+
+// Those of a row that the time in view touches; they follow each other, so the first is found by halving.
+function visible(row) {
+  const list = row.list;
+  if (list.length === 1) return list;
+  let low = 0, high = list.length;
+  while (low < high) { const mid = (low + high) >> 1; if (list[mid].gone < state.from) low = mid + 1; else high = mid; }
+  const first = Math.max(0, low - 1);
+  for (high = low; high < list.length && list[high].from <= state.to; ) high++;
+  return list.slice(first, high);
+}
+
+// Who of a row is at a place, or nearest to it.
+function processAt(row, px) {
+  let best = row.p, far = Infinity;
+  for (const p of visible(row)) {
+    const away = Math.max(x(p.from) - px, px - x(p.gone), 0);
+    if (away < far) { far = away; best = p; }
+  }
+  return best;
+}
+
 function layRows() {
   const keep = kept(), stack = [];
   rows = [];
   for (const p of processes) p.row = -1;
-  for (let i = roots.length - 1; i >= 0; i--) stack.push([roots[i], 0]);
+  const push = (family, depth) => {
+    const lists = packed(keep ? family.filter((n) => keep[n]) : family);
+    for (let i = lists.length - 1; i >= 0; i--) stack.push([lists[i], depth]);
+  };
+  push(roots, 0);
   while (stack.length) {
-    const [n, depth] = stack.pop(), p = processes[n];
-    if (keep && !keep[n]) continue;
-    p.row = rows.length;
-    rows.push({ p, depth, dim: keep !== null && keep[n] === 1 });
-    if (!state.folded.has(n))
-      for (let i = p.children.length - 1; i >= 0; i--) stack.push([p.children[i], depth + 1]);
+    const [list, depth] = stack.pop(), p = list[0];
+    for (const one of list) one.row = rows.length;
+    rows.push({ p, list, depth, dim: keep !== null && keep[p.n] === 1 });
+    if (!state.folded.has(p.n)) push(p.children, depth + 1);
   }
   sizeScroll();
 }
