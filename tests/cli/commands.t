@@ -12,7 +12,7 @@ sys.path.insert(0, "tests")
 from tap import *  # noqa: E402,F403
 
 RECORDING = ("record", "trace")
-READING = ("report", "tree", "fds", "info", "export", "query", "compare")
+READING = ("report", "tree", "fds", "info", "export", "query", "view", "compare")
 OTHER = ("doctor",)
 
 

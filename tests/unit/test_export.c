@@ -8,6 +8,7 @@
 
 #include "events.h"
 #include "out/export.h"
+#include "out/out.h"
 #include "out/sql.h"
 
 #define HOSTILE "</script>\033[31m\"'`\n\\ \xff ]] --> ${x}"
@@ -107,11 +108,33 @@ static void test_sqlite(void **state)
 	sqlite3_close(db);
 }
 
+static int write_page(const struct model *m, const struct findings *f, FILE *to)
+{
+	const struct view view = { .name = HOSTILE };
+
+	return view_html(m, f, &view, to);
+}
+
+static void test_page(void **state)
+{
+	size_t len, scripts = 0;
+	char *text = write_all(write_page, &len), *at;
+
+	(void)state;
+	assert_non_null(strstr(text, "\"detail\":\"\\u003c/script>\\u001b[31m"));
+	for (at = text; (at = strstr(at, "</script")); at++)
+		scripts++;
+	assert_int_equal(scripts, 2);
+	assert_null(strstr(text, "@DATA@"));
+	free(text);
+}
+
 /* What a stream does not take is an error, not silence. */
 static void test_a_full_disk_is_told(void **state)
 {
 	int (*const all[])(const struct model *, const struct findings *,
-			   FILE *) = { export_perfetto, export_sqlite, export_dot, export_mermaid };
+			   FILE *) = { export_perfetto, export_sqlite, export_dot, export_mermaid,
+				       write_page };
 	struct model *m = make_model();
 	size_t i;
 
@@ -133,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_graphs),
 		cmocka_unit_test(test_perfetto),
 		cmocka_unit_test(test_sqlite),
+		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_a_full_disk_is_told),
 	};
 

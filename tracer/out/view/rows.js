@@ -13,7 +13,7 @@ const state = {
   process: null, file: null, finding: null, // what is chosen; a file stays chosen beside a process
   hover: null, hits: [], hitSet: new Set(), hitFiles: [], hit: -1,
   table: false,
-  packed: processes.length > 300, // childless siblings share rows
+  packed: processes.length > 80, // childless siblings share rows
 };
 
 let rows = []; // { p, list, depth, dim }: p is the first of its list; most lists have one
@@ -138,9 +138,9 @@ function uncover(n) {
 }
 
 // The lanes as high as lets all be seen, within reason.
-function fitLanes() {
+function fitLanes(least = 2) {
   const view = Math.max(height - AXIS - 10, 100);
-  setLane(Math.max(3, Math.min(32, Math.floor(view / Math.max(rows.length, 1)))));
+  setLane(Math.max(least, Math.min(32, Math.floor(view / Math.max(rows.length, 1)))));
 }
 
 function setLane(lane, keepRow = null) {
