@@ -15,9 +15,11 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 from tap import start, stop
 
@@ -133,3 +135,11 @@ class Browser:
             if message["method"] == "Network.requestWillBeSent" and not re.match(r"file:///\S+\.html$|data:,?$", url):
                 said.append("request: " + url)
         return said
+
+
+@contextmanager
+def temporary(size=(1440, 760)):
+    """A browser whose profile goes with it."""
+    with tempfile.TemporaryDirectory(prefix="forkscope-browser-", ignore_cleanup_errors=True) as directory:
+        with Browser(directory, size) as b:
+            yield b

@@ -65,8 +65,13 @@ const middle = (row) => y(row) + state.lane / 2;
 const inSight = (a, b, first, last) => a >= 0 && b >= 0 && Math.max(a, b) >= first && Math.min(a, b) < last;
 
 function drawStarts(first, last, seen) {
+  let row = -1, before = 0; // in a row they follow each other: those within 3 pixels are drawn once
   for (const [p, i] of inRows(first, last)) {
-    const from = p.creator === null || !processes[p.creator] ? -1 : rowOf(p.creator), px = x(p.from);
+    const at = x(p.from);
+    if (i === row && at - before < 3 && p.n !== state.process) continue;
+    row = i;
+    before = at;
+    const from = p.creator === null || !processes[p.creator] ? -1 : rowOf(p.creator), px = at;
     if (from < 0 || from === i || px < GUTTER || px > width + 8) continue;
     const key = "s" + from + ":" + Math.round(px / 3) + ":" + Math.round(y(i) / 4);
     if (seen.has(key) || drawn.starts >= ARROWS_MAX) continue;

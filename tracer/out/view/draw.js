@@ -111,7 +111,7 @@ function drawEnd(p, px, mid, size) {
 // The text of an image where there is room for it.
 function drawLabel(text, left, right, mid) {
   const from = Math.max(left + 9, GUTTER + 9), room = right - from - 8;
-  if (room < 26 || state.file !== null) return;
+  if (room < 26 || state.lane < 17 || state.file !== null) return;
   pen.fillStyle = color["on-color"];
   pen.fillText(cut(text, room), from, mid + 0.5);
 }
@@ -165,7 +165,7 @@ function drawFamily(p, top, high) {
 function drawLane(row, top) {
   let covered = -1;
   for (const p of visible(row)) {
-    const end = x(p.gone);
+    const end = x(p.gone); // the row's are in order
     // Within a pixel that is drawn already.
     if (row.list.length > 1 && end < covered && p.n !== state.process && p.mood === "good") continue;
     covered = Math.max(Math.ceil(end), x(p.from) + 1);
@@ -247,6 +247,7 @@ function* inRows(first, last) {
 }
 
 function drawPins(first, last) {
+  if (!findings.length) return;
   for (const [p, i] of inRows(first, last)) {
     if (!p.worst) continue;
     const px = x(p.from), top = y(i);

@@ -83,7 +83,7 @@ toggle("only-found", "onlyFound", filtersChanged);
 const turnStarts = toggle("show-starts", "starts", redraw);
 const turnPasses = toggle("show-passes", "passes", redraw);
 const turnInherit = toggle("show-inherit", "inherit", redraw);
-const turnPacked = toggle("pack", "packed", () => { layRows(); fitLanes(16); redraw(); });
+const turnPacked = toggle("pack", "packed", () => { layRows(); fitLanes(18); redraw(); });
 const turnTable = toggle("mode", "table", () => {
   byId("stage").hidden = state.table;
   sheet.hidden = !state.table;
@@ -288,7 +288,7 @@ fillHelp();
 byId("pack").setAttribute("aria-pressed", state.packed);
 ({ width, height } = lanes.getBoundingClientRect());
 layRows();
-fitLanes(16); // names can be read; the button fits all
+fitLanes(18); // names can be read; the button fits all
 scroll.scrollTop = 0;
 showAll();
 drawPanel();
