@@ -7,8 +7,8 @@
 Runs are paired: every round runs each tool once on the same work, in an order that rotates, and is
 compared with the untraced run of its own round; the table shows medians over the rounds. Storms time
 themselves, so that start-up is not in their ratio. Completeness is what the tool reported of what
-happened. A tool that is not installed is left out. Figures of this machine at this moment: nothing here
-fails because a machine is slow.
+happened; one that watches the whole machine may count others' too. A tool that is not installed is
+left out. Figures of this machine at this moment: nothing here fails because a machine is slow.
 """
 
 import argparse
@@ -202,7 +202,7 @@ def bench_storm(arguments):
 
 
 def bench_exec(arguments):
-    count = max(arguments.count // 5, 1)
+    count = max(arguments.count // 4, 1)
     result = storm("fork+exec storm", [STORM, "-e", "/bin/true", str(count)], count, arguments.rounds,
                    "/bin/true")
     got = result.get("forkscope record --fds=snapshot")
@@ -259,8 +259,8 @@ def bench_report(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--count", type=int, default=10000, help="children of a storm")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--count", type=int, default=3000, help="children of a storm")
     parser.add_argument("--only", choices=["storm", "exec", "true", "report"])
     arguments = parser.parse_args()
     if not os.access(STORM, os.X_OK) or not os.access(FORKSCOPE, os.X_OK):

@@ -67,6 +67,7 @@ void model_free(struct model *m)
 	free(m->losses);
 	hashmap_free(&m->by_key);
 	hashmap_free(&m->by_pid);
+	hashmap_free(&m->by_ns_pid);
 	hashmap_free(&m->by_tid);
 	hashmap_free(&m->by_file);
 	hashmap_free(&m->by_ino);
@@ -177,9 +178,11 @@ int model_finish(struct model *m)
 	return err < 0 ? err : judge(m);
 }
 
-void model_set_incomplete(struct model *m, bool incomplete)
+int model_set_incomplete(struct model *m, const char *why)
 {
-	m->options.incomplete = incomplete;
+	m->options.incomplete = true;
+	m->options.incomplete_why = why;
+	return keep_text(m, &m->options.incomplete_why, why ? strlen(why) : 0);
 }
 
 /* --- accessors ----------------------------------------------------------------------------- */

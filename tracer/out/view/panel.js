@@ -202,7 +202,7 @@ function summaryPanel() {
       ["seen by", ["bpf", "shim"].filter((s) => data.sources[s]).join(" and ") || "nobody"],
       ["descriptors", data.fds_level], ["events", data.events.toLocaleString("en")],
       ["lost", data.lost ? el("b", { class: "unused" }, lost) : "nothing"],
-      ["incomplete", data.incomplete ? "the trace was cut short" : null],
+      ["incomplete", data.incomplete ? "the trace was cut short" + (data.incomplete_why ? ": " + data.incomplete_why : "") : null],
       ["open files", data.holdings_complete ? null : "too many: only those of the first processes are told"],
     ]),
     findings.length ? section("Findings (" + findings.length + ")", findings.slice(0, 200).map(findingBox)) : null,
