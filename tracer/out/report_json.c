@@ -53,16 +53,16 @@ static void add_pass_file(struct json *j, const struct model *m, const struct pa
 	char key[16];
 
 	json_object_begin(j);
-	if (f) {
-		file_key(key, pf->file);
-		json_field_text(j, "file", key);
-	}
 	json_field_known(j, "from_fd", pf->from_fd >= 0, (uint64_t)pf->from_fd);
 	json_field_known(j, "to_fd", pf->to_fd >= 0, (uint64_t)pf->to_fd);
 	json_field_text(j, "kind", f ? f->kind : NULL);
 	json_field_bytes(j, "id", f && f->kind ? f->id : NULL);
 	if (pf->to_fd >= 0)
 		json_field_bool(j, "cloexec", pf->cloexec);
+	if (f) {
+		file_key(key, pf->file);
+		json_field_text(j, "file", key);
+	}
 	json_object_end(j);
 }
 
