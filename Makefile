@@ -195,6 +195,9 @@ install: all
 	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
 	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
 	$(INSTALL) -m 644 $(B)/libprocpool.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(INSTALL) -m 644 scripts/forkscope.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/forkscope
 	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 
 # --- tests ----------------------------------------------------------------------------------

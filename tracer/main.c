@@ -22,6 +22,10 @@ int main(int argc, char **argv)
 		printf("forkscope %s\n", FORKSCOPE_VERSION);
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "--complete-commands") == 0) {
+		help_names(stdout);
+		return 0;
+	}
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 			 (strcmp(argv[1], "help") == 0 && argc == 2))) {
 		help_print(stdout);
