@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -lbpf -lelf -lz -pthread
+TRACER_LIBS = -lbpf -lelf -ldw -lz -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -105,7 +105,7 @@ $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
 $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
-$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf): $(BPF_SKEL)
+$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf look_regs): $(BPF_SKEL)
 
 # One object of all probes: they share maps and functions, and what one does not use costs nothing.
 $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
