@@ -83,7 +83,13 @@ static void add_what(struct buffer *to, const struct seen_wait *w)
 		buffer_add_text(to, "something that cannot be seen");
 }
 
-/* The function of libc's that a thread stands in, where its locks have no names: after the waiting itself. */
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
 static void add_lock(struct buffer *to, const struct seen_wait *w)
 {
 	buffer_printf(to, "%s", w->lock == LOCK_JOIN	    ? "the end of a thread"
@@ -92,9 +98,12 @@ static void add_lock(struct buffer *to, const struct seen_wait *w)
 							    : "a ");
 	if (w->lock != LOCK_JOIN && w->lock != LOCK_ONCE && w->lock != LOCK_CONDITION)
 		buffer_add_text(to, why_lock_name(w->lock));
-	if (w->shared && w->what[0]) {
-		buffer_add_text(to, " in ");
-		escape_append(to, w->what, strlen(w->what));
+	if (!w->shared)
+		return;
+	buffer_add_text(to, " in shared memory");
+	if (w->what[0] && strncmp(w->what, "/dev/zero", 9) != 0) {
+		buffer_add_char(to, ' ');
+		escape_append(to, w->what, strlen(w->what) - (ends_with(w->what, " (deleted)") ? 10 : 0));
 	}
 }
 
@@ -158,7 +167,7 @@ static void add_origin(struct buffer *to, const struct snapshot *s, const struct
 static const char *end_name(const struct seen_wait *w)
 {
 	if (strncmp(w->what, "socket:", 7) == 0)
-		return "other end";
+		return "end";
 	return w->kind == WAIT_READ ? "write end" : "read end";
 }
 
@@ -192,7 +201,7 @@ static void tell_end_kept(struct why *w, const struct why_finding *f)
 
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->other->pid);
-	buffer_printf(&w->text, " holds %s %s of ", only ? "the only other" : "a", end_name(f->wait));
+	buffer_printf(&w->text, " holds %s%s of ", only ? "the only other " : "a ", end_name(f->wait));
 	add_what(&w->text, f->wait);
 	add_origin(&w->text, w->snapshot, f->other);
 	buffer_add_text(&w->text, ", so ");
@@ -219,19 +228,30 @@ static void tell_end_own(struct why *w, const struct why_finding *f)
 		      reads ? "reads" : "writes");
 }
 
+/* Whether a function is one of those that threads wait in, whatever they wait for. */
+static bool is_waiting_code(const char *name)
+{
+	static const char *const begins[] = { "?", "lll_", "futex_", "pthread_", "sem_", "new_sem_" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
+/* " in f()": who asked for what the thread waits for. Leading underscores say nothing to people. */
 static void add_place(struct why *w, const struct why_finding *f)
 {
 	const char *at = f->thread->frames.data, *end = at + f->thread->frames.len;
+	const char *name;
 
-	/* The first function that is not libc's own waiting: past what begins with "_" or is futex code. */
 	for (; at && at < end; at += strlen(at) + 1) {
-		size_t n = strcspn(at, "+");
-
-		if (at[0] == '?' || at[0] == '_' || strncmp(at, "futex_", 6) == 0 ||
-		    strncmp(at, "pthread_", 8) == 0)
+		for (name = at; *name == '_' || strncmp(name, "GI_", 3) == 0;)
+			name += *name == '_' ? 1 : 3;
+		if (is_waiting_code(name))
 			continue;
-		buffer_add_text(&w->text, ", in ");
-		escape_append(&w->text, at, n);
+		buffer_add_text(&w->text, " in ");
+		escape_append(&w->text, name, strcspn(name, "+@"));
 		buffer_add_text(&w->text, "()");
 		return;
 	}
@@ -243,9 +263,10 @@ static void tell_frozen(struct why *w, const struct why_finding *f)
 
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
-	buffer_add_text(&w->text, " waits for ");
-	add_lock(&w->text, f->wait);
+	buffer_add_text(&w->text, " waits");
 	add_place(w, f);
+	buffer_add_text(&w->text, " for ");
+	add_lock(&w->text, f->wait);
 	if (f->wait->owner_tid)
 		buffer_printf(&w->text, " whose owner, thread %u, does not exist in this process",
 			      f->wait->owner_tid);
@@ -253,7 +274,7 @@ static void tell_frozen(struct why *w, const struct why_finding *f)
 		buffer_add_text(&w->text, " that no thread of this process can release");
 	buffer_printf(&w->text, ": forked from %u while ",
 		      lives ? f->wait->owner_pid : f->victim->parent);
-	buffer_add_text(&w->text, f->wait->owner_tid ? "it held it" : "another thread held it");
+	buffer_add_text(&w->text, f->wait->owner_tid ? "it held it" : "it was held");
 	buffer_printf(&w->remedy,
 		      "end %u; fork before threads are started, exec at once, or use spawn or "
 		      "forkserver",
@@ -268,10 +289,11 @@ static void tell_unowned(struct why *w, const struct why_finding *f)
 	}
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
-	buffer_printf(&w->text, ": each of its %zu threads waits for another; thread %u waits for ",
+	buffer_printf(&w->text, ": each of its %zu threads waits for another; thread %u waits",
 		      f->victim->thread_count, f->thread->tid);
-	add_lock(&w->text, f->wait);
 	add_place(w, f);
+	buffer_add_text(&w->text, " for ");
+	add_lock(&w->text, f->wait);
 }
 
 static void tell_owner_dead(struct why *w, const struct why_finding *f)
@@ -338,9 +360,11 @@ static void tell_cycle(struct why *w, const struct why_finding *f)
 		const struct seen_process *from = p;
 		const struct seen_wait *wait = t->waits;
 
-		why_name(&w->text, w->snapshot, p->pid);
-		if (t->tid != p->pid)
-			buffer_printf(&w->text, " (thread %u)", t->tid);
+		if (n == 0) {
+			why_name(&w->text, w->snapshot, p->pid);
+			if (t->tid != p->pid)
+				buffer_printf(&w->text, " (thread %u)", t->tid);
+		}
 		buffer_add_char(&w->text, ' ');
 		why_tell_wait(&w->text, t, wait);
 		t = why_next(w, p, t, &p);
@@ -355,6 +379,8 @@ static void tell_cycle(struct why *w, const struct why_finding *f)
 			buffer_printf(&w->text, "%u", p->pid);
 			break;
 		}
+		why_name(&w->text, w->snapshot, p->pid);
+		buffer_add_text(&w->text, ", which");
 	}
 	buffer_add_text(&w->remedy, "end one of them; take locks in one order everywhere");
 }
