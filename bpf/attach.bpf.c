@@ -70,7 +70,7 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		return 0; /* a zombie */
-	if (follow(tgid, 0))
+	if (follow(tgid, NULL))
 		__sync_fetch_and_add(&adopted, 1);
 	return 0;
 }
@@ -83,7 +83,7 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_
 
 	if (followed(tgid) || !in_cgroup(task))
 		return 0;
-	if (!follow(tgid, 0))
+	if (!follow(tgid, NULL))
 		return 0;
 	emit_process(task);
 	emit_state(address_of(task), FS_STATE_ATTACHED, SLOT_TRACEPOINT);

@@ -94,7 +94,9 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	}
 	if (!parent && !in_cgroup(child))
 		return 0;
-	if (!follow(pid, parent ? parent->state_hash : 0))
+	if (parent) /* before the fork, so that what the child inherits is known when it is born */
+		emit_state(current_address(), FS_STATE_BEFORE_FORK, SLOT_TRACEPOINT);
+	if (!follow(pid, parent))
 		return 0;
 	call = bpf_map_lookup_elem(&calls, &self);
 	emit_fork(creator, child, clone_flags, call);
