@@ -458,15 +458,24 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } ways[] = {
-	{ "pipe_sibling", pipe_sibling },   { "pipe_grandchild", pipe_grandchild },
-	{ "pipe_self", pipe_self },	    { "pipe_full", pipe_full },
-	{ "socket_sibling", socket_sibling }, { "mutex_fork", mutex_fork },
-	{ "rwlock_fork", rwlock_fork },	    { "libc_fork", libc_fork },
-	{ "sem_killed", sem_killed },	    { "mutex_killed", mutex_killed },
-	{ "lock_cycle", lock_cycle },	    { "own_mutex", own_mutex },
-	{ "flock_held", flock_held },	    { "fcntl_held", fcntl_held },
-	{ "wait_stopped", wait_stopped },   { "eventfd_wait", eventfd_wait },
-	{ "busy", busy },		    { "idle", idle },
+	{ "pipe_sibling", pipe_sibling },
+	{ "pipe_grandchild", pipe_grandchild },
+	{ "pipe_self", pipe_self },
+	{ "pipe_full", pipe_full },
+	{ "socket_sibling", socket_sibling },
+	{ "mutex_fork", mutex_fork },
+	{ "rwlock_fork", rwlock_fork },
+	{ "libc_fork", libc_fork },
+	{ "sem_killed", sem_killed },
+	{ "mutex_killed", mutex_killed },
+	{ "lock_cycle", lock_cycle },
+	{ "own_mutex", own_mutex },
+	{ "flock_held", flock_held },
+	{ "fcntl_held", fcntl_held },
+	{ "wait_stopped", wait_stopped },
+	{ "eventfd_wait", eventfd_wait },
+	{ "busy", busy },
+	{ "idle", idle },
 };
 
 int main(int argc, char **argv)

@@ -17,7 +17,8 @@
 #include "capture/look_wait.h"
 
 #define PAUSE_MS 120
-#define STACKS_MS 450 /* no new process is unwound after this long: an answer is due within a second */
+#define STACKS_MS \
+	450 /* no new process is unwound after this long: an answer is due within a second */
 
 static uint64_t now_ms(void)
 {
@@ -160,8 +161,8 @@ int look_at_tree(struct snapshot *ret, pid_t pid, struct failure *why)
 		return fail_errno(why, err, "cannot read /proc");
 	if (!snapshot_find(&s, s.root)) {
 		snapshot_free(&s);
-		return fail(why, -ESRCH, "there is no process %d (or it is a thread of the kernel's)",
-			    (int)pid);
+		return fail(why, -ESRCH,
+			    "there is no process %d (or it is a thread of the kernel's)", (int)pid);
 	}
 	for (i = 0; i < s.count; i++)
 		look_fds(&s.processes[i], false);

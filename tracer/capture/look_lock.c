@@ -23,18 +23,12 @@ static const struct {
 	const char *begin;
 	enum seen_lock lock;
 } names[] = {
-	{ "pthread_mutex_", LOCK_MUTEX },
-	{ "pthread_rwlock_", LOCK_RWLOCK },
-	{ "pthread_cond_", LOCK_CONDITION },
-	{ "pthread_barrier_", LOCK_BARRIER },
-	{ "pthread_clockjoin", LOCK_JOIN },
-	{ "pthread_timedjoin", LOCK_JOIN },
-	{ "pthread_join", LOCK_JOIN },
-	{ "pthread_once", LOCK_ONCE },
-	{ "cxa_guard_acquire", LOCK_ONCE },
-	{ "PyThread_acquire_lock", LOCK_PYTHON },
-	{ "new_sem_", LOCK_SEMAPHORE },
-	{ "sem_", LOCK_SEMAPHORE },
+	{ "pthread_mutex_", LOCK_MUTEX },    { "pthread_rwlock_", LOCK_RWLOCK },
+	{ "pthread_cond_", LOCK_CONDITION }, { "pthread_barrier_", LOCK_BARRIER },
+	{ "pthread_clockjoin", LOCK_JOIN },  { "pthread_timedjoin", LOCK_JOIN },
+	{ "pthread_join", LOCK_JOIN },	     { "pthread_once", LOCK_ONCE },
+	{ "cxa_guard_acquire", LOCK_ONCE },  { "PyThread_acquire_lock", LOCK_PYTHON },
+	{ "new_sem_", LOCK_SEMAPHORE },	     { "sem_", LOCK_SEMAPHORE },
 	{ "lll_lock_wait", LOCK_LIBC },
 };
 
@@ -203,10 +197,10 @@ static void add_holders(const struct snapshot *s, const struct lock_line *held, 
 			    (by_process && (int)q->pid != held->pid) ||
 			    !fd_holds_lock(q->pid, f->fd, held->type))
 				continue;
-			if (!snapshot_add_other(w, &(struct seen_other){
-							   .pid = q->pid,
-							   .fd = f->fd,
-							   .inherited = (int)q->pid != held->pid }))
+			if (!snapshot_add_other(w, &(struct seen_other){ .pid = q->pid,
+									 .fd = f->fd,
+									 .inherited = (int)q->pid !=
+										      held->pid }))
 				return;
 			break;
 		}

@@ -74,7 +74,8 @@ static bool read_stat(const char *path, struct stat_line *ret)
 	memcpy(ret->comm, open + 1, n);
 	ret->comm[n] = 0;
 	return sscanf(close + 1,
-		      " %c %d %*d %d %*d %*d %u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %llu",
+		      " %c %d %*d %d %*d %*d %u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d "
+		      "%llu",
 		      &ret->state, &ret->parent, &ret->session, &ret->flags, &ret->user,
 		      &ret->system, &ret->start) == 7;
 }
@@ -371,8 +372,8 @@ bool look_map(uint32_t pid, uint64_t address, struct look_map *ret)
 		ret->name[0] = 0;
 		if (sscanf(line,
 			   "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %95[^\n]",
-			   &ret->from, &to, flags, &ret->offset, &ret->major, &ret->minor, &ret->ino,
-			   ret->name) < 7)
+			   &ret->from, &to, flags, &ret->offset, &ret->major, &ret->minor,
+			   &ret->ino, ret->name) < 7)
 			continue;
 		found = address >= ret->from && address < to;
 		ret->shared = flags[3] == 's';

@@ -47,9 +47,11 @@ static void write_frame(struct stack *s, Dwarf_Addr pc)
 
 	if (module) {
 		name = dwfl_module_addrinfo(module, pc, &offset, &symbol, NULL, NULL, NULL);
-		object = base_name(dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL));
+		object = base_name(
+			dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL));
 		line = dwfl_module_getsrc(module, pc);
-		file = line ? base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL)) : NULL;
+		file = line ? base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL))
+			    : NULL;
 	}
 	buffer_printf(&s->thread->frames, "%.*s+0x%" PRIx64 " ", NAME_MAX_BYTES, name ? name : "?",
 		      name ? (uint64_t)offset : (uint64_t)pc);

@@ -33,15 +33,12 @@ static const struct {
 	int64_t nr;
 	enum wait_kind kind;
 } fd_calls[] = {
-	{ SYS_read, WAIT_READ },	{ SYS_readv, WAIT_READ },
-	{ SYS_pread64, WAIT_READ },	{ SYS_preadv, WAIT_READ },
-	{ SYS_recvfrom, WAIT_READ },	{ SYS_recvmsg, WAIT_READ },
-	{ SYS_recvmmsg, WAIT_READ },	{ SYS_splice, WAIT_READ },
-	{ SYS_write, WAIT_WRITE },	{ SYS_writev, WAIT_WRITE },
-	{ SYS_pwrite64, WAIT_WRITE },	{ SYS_sendto, WAIT_WRITE },
-	{ SYS_sendmsg, WAIT_WRITE },	{ SYS_sendmmsg, WAIT_WRITE },
-	{ SYS_connect, WAIT_WRITE },	{ SYS_accept, WAIT_ACCEPT },
-	{ SYS_accept4, WAIT_ACCEPT },	{ SYS_flock, WAIT_FILE_LOCK },
+	{ SYS_read, WAIT_READ },       { SYS_readv, WAIT_READ },     { SYS_pread64, WAIT_READ },
+	{ SYS_preadv, WAIT_READ },     { SYS_recvfrom, WAIT_READ },  { SYS_recvmsg, WAIT_READ },
+	{ SYS_recvmmsg, WAIT_READ },   { SYS_splice, WAIT_READ },    { SYS_write, WAIT_WRITE },
+	{ SYS_writev, WAIT_WRITE },    { SYS_pwrite64, WAIT_WRITE }, { SYS_sendto, WAIT_WRITE },
+	{ SYS_sendmsg, WAIT_WRITE },   { SYS_sendmmsg, WAIT_WRITE }, { SYS_connect, WAIT_WRITE },
+	{ SYS_accept, WAIT_ACCEPT },   { SYS_accept4, WAIT_ACCEPT }, { SYS_flock, WAIT_FILE_LOCK },
 	{ SYS_fcntl, WAIT_FILE_LOCK },
 };
 

@@ -91,8 +91,8 @@ static bool is_inherited(const struct snapshot *s, const struct seen_process *p,
 	return p->forked;
 }
 
-static void add_fd_holders(const struct snapshot *s, struct seen_wait *w, const struct seen_fd *what,
-			   uint64_t ino, bool write_ends, bool maybe)
+static void add_fd_holders(const struct snapshot *s, struct seen_wait *w,
+			   const struct seen_fd *what, uint64_t ino, bool write_ends, bool maybe)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		const struct seen_process *q = &s->processes[i];
@@ -103,11 +103,11 @@ static void add_fd_holders(const struct snapshot *s, struct seen_wait *w, const 
 			if (f->kind != what->kind || f->ino != ino || f->dev != what->dev ||
 			    !(write_ends ? f->can_write : f->can_read))
 				continue;
-			if (!snapshot_add_other(w, &(struct seen_other){
-							   .pid = q->pid,
-							   .fd = f->fd,
-							   .inherited = is_inherited(s, q, f),
-							   .maybe = maybe }))
+			if (!snapshot_add_other(
+				    w, &(struct seen_other){ .pid = q->pid,
+							     .fd = f->fd,
+							     .inherited = is_inherited(s, q, f),
+							     .maybe = maybe }))
 				return;
 			break; /* one fd a process is enough to blame it */
 		}
@@ -165,7 +165,8 @@ static void find_children(const struct snapshot *s, const struct seen_process *p
 }
 
 /* Everybody who has the same piece of memory. */
-static void find_sharers(const struct snapshot *s, const struct seen_process *p, struct seen_wait *w)
+static void find_sharers(const struct snapshot *s, const struct seen_process *p,
+			 struct seen_wait *w)
 {
 	struct look_map map;
 	char path[64], line[512];
@@ -181,7 +182,8 @@ static void find_sharers(const struct snapshot *s, const struct seen_process *p,
 		snprintf(path, sizeof(path), "/proc/%u/maps", s->processes[i].pid);
 		maps = fopen(path, "re");
 		while (maps && !has && fgets(line, sizeof(line), maps))
-			has = sscanf(line, "%*s %*s %*s %x:%x %" SCNu64, &major, &minor, &ino) == 3 &&
+			has = sscanf(line, "%*s %*s %*s %x:%x %" SCNu64, &major, &minor, &ino) ==
+				      3 &&
 			      ino == map.ino && major == map.major && minor == map.minor;
 		if (maps)
 			fclose(maps);
@@ -244,8 +246,8 @@ void look_others(const struct snapshot *s, const struct seen_process *p,
 		break;
 	case WAIT_TRACED:
 		if (p->tracer)
-			(void)snapshot_add_other(w,
-						 &(struct seen_other){ .pid = p->tracer, .fd = -1 });
+			(void)snapshot_add_other(
+				w, &(struct seen_other){ .pid = p->tracer, .fd = -1 });
 		break;
 	default:
 		w->others_unknown = true;

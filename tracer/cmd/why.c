@@ -48,7 +48,8 @@ static const struct option_table table = {
 	.command = &command_why,
 	.examples = { "forkscope why 4711", "sudo forkscope why --watch $(pgrep -o gunicorn)",
 		      "forkscope why --json 4711 | jq .root" },
-	.notes = "The first line is the root cause. Nothing is stopped, signalled or slowed. Exit status: "
+	.notes = "The first line is the root cause. Nothing is stopped, signalled or slowed. Exit "
+		 "status: "
 		 "0 explained,\n1 nothing is stuck, 2 trouble.",
 	.groups = groups,
 	.min_operands = 1,
@@ -57,7 +58,8 @@ static const struct option_table table = {
 };
 
 /* Looks and judges; *ret_status is the exit status this gives. */
-static int look(pid_t pid, struct snapshot *s, struct why *judged, int *ret_status, struct failure *why)
+static int look(pid_t pid, struct snapshot *s, struct why *judged, int *ret_status,
+		struct failure *why)
 {
 	int err = look_at_tree(s, pid, why);
 

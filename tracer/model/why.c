@@ -92,8 +92,7 @@ static bool raise_once(struct why *w, const struct seen_process *p)
 
 	for (size_t i = 0; i < p->thread_count; i++) {
 		const struct seen_thread *t = &p->threads[i];
-		unsigned char *mine =
-			&w->standing[w->first[p - w->snapshot->processes] + i];
+		unsigned char *mine = &w->standing[w->first[p - w->snapshot->processes] + i];
 
 		for (size_t k = 0; k < t->wait_count; k++)
 			for (size_t n = 0; n < t->waits[k].count; n++) {
@@ -172,7 +171,8 @@ static bool waits_within(const struct seen_process *p)
 static void judge_lock(struct why *w, struct why_finding f)
 {
 	const struct seen_wait *wait = f.wait;
-	bool absent = wait->owner == OWNER_GONE || (wait->owner == OWNER_ELSEWHERE && !wait->shared);
+	bool absent = wait->owner == OWNER_GONE ||
+		      (wait->owner == OWNER_ELSEWHERE && !wait->shared);
 
 	if (wait->timed)
 		return;
@@ -273,7 +273,8 @@ static void judge_cycle(struct why *w, struct why_finding f)
 	bool pipes = false;
 
 	for (int n = 0; n < CYCLE_MAX; n++) {
-		pipes |= t->wait_count && (t->waits[0].kind == WAIT_READ || t->waits[0].kind == WAIT_WRITE);
+		pipes |= t->wait_count &&
+			 (t->waits[0].kind == WAIT_READ || t->waits[0].kind == WAIT_WRITE);
 		t = why_next(w, p, t, &p);
 		if (!t)
 			return;

@@ -34,16 +34,11 @@ const char *why_cause_name(enum why_cause cause)
 const char *why_lock_name(enum seen_lock lock)
 {
 	static const char *const names[] = {
-		[LOCK_UNKNOWN] = "lock",
-		[LOCK_MUTEX] = "mutex",
-		[LOCK_RWLOCK] = "rwlock",
-		[LOCK_CONDITION] = "condition variable",
-		[LOCK_SEMAPHORE] = "semaphore",
-		[LOCK_BARRIER] = "barrier",
-		[LOCK_JOIN] = "thread's end",
-		[LOCK_LIBC] = "lock inside libc",
-		[LOCK_PYTHON] = "Python lock",
-		[LOCK_ONCE] = "one-time initialisation",
+		[LOCK_UNKNOWN] = "lock",	[LOCK_MUTEX] = "mutex",
+		[LOCK_RWLOCK] = "rwlock",	[LOCK_CONDITION] = "condition variable",
+		[LOCK_SEMAPHORE] = "semaphore", [LOCK_BARRIER] = "barrier",
+		[LOCK_JOIN] = "thread's end",	[LOCK_LIBC] = "lock inside libc",
+		[LOCK_PYTHON] = "Python lock",	[LOCK_ONCE] = "one-time initialisation",
 	};
 
 	return names[lock];
@@ -52,12 +47,10 @@ const char *why_lock_name(enum seen_lock lock)
 const char *why_wait_name(enum wait_kind kind)
 {
 	static const char *const names[] = {
-		[WAIT_OTHER] = "other",	      [WAIT_LOCK] = "lock",
-		[WAIT_READ] = "read",	      [WAIT_WRITE] = "write",
-		[WAIT_ACCEPT] = "accept",     [WAIT_CHILD] = "child",
-		[WAIT_VFORK] = "vfork",	      [WAIT_FILE_LOCK] = "file-lock",
-		[WAIT_SLEEP] = "sleep",	      [WAIT_SIGNAL] = "signal",
-		[WAIT_STOPPED] = "stopped",   [WAIT_TRACED] = "traced",
+		[WAIT_OTHER] = "other",	  [WAIT_LOCK] = "lock",		  [WAIT_READ] = "read",
+		[WAIT_WRITE] = "write",	  [WAIT_ACCEPT] = "accept",	  [WAIT_CHILD] = "child",
+		[WAIT_VFORK] = "vfork",	  [WAIT_FILE_LOCK] = "file-lock", [WAIT_SLEEP] = "sleep",
+		[WAIT_SIGNAL] = "signal", [WAIT_STOPPED] = "stopped",	  [WAIT_TRACED] = "traced",
 	};
 
 	return names[kind];
@@ -92,10 +85,11 @@ static bool ends_with(const char *text, const char *end)
 
 static void add_lock(struct buffer *to, const struct seen_wait *w)
 {
-	buffer_printf(to, "%s", w->lock == LOCK_JOIN	    ? "the end of a thread"
-				: w->lock == LOCK_ONCE	    ? "a one-time initialisation"
-				: w->lock == LOCK_CONDITION ? "a condition variable"
-							    : "a ");
+	buffer_printf(to, "%s",
+		      w->lock == LOCK_JOIN	  ? "the end of a thread"
+		      : w->lock == LOCK_ONCE	  ? "a one-time initialisation"
+		      : w->lock == LOCK_CONDITION ? "a condition variable"
+						  : "a ");
 	if (w->lock != LOCK_JOIN && w->lock != LOCK_ONCE && w->lock != LOCK_CONDITION)
 		buffer_add_text(to, why_lock_name(w->lock));
 	if (!w->shared)
@@ -103,7 +97,8 @@ static void add_lock(struct buffer *to, const struct seen_wait *w)
 	buffer_add_text(to, " in shared memory");
 	if (w->what[0] && strncmp(w->what, "/dev/zero", 9) != 0) {
 		buffer_add_char(to, ' ');
-		escape_append(to, w->what, strlen(w->what) - (ends_with(w->what, " (deleted)") ? 10 : 0));
+		escape_append(to, w->what,
+			      strlen(w->what) - (ends_with(w->what, " (deleted)") ? 10 : 0));
 	}
 }
 
@@ -201,15 +196,17 @@ static void tell_end_kept(struct why *w, const struct why_finding *f)
 
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->other->pid);
-	buffer_printf(&w->text, " holds %s%s of ", only ? "the only other " : "a ", end_name(f->wait));
+	buffer_printf(&w->text, " holds %s%s of ", only ? "the only other " : "a ",
+		      end_name(f->wait));
 	add_what(&w->text, f->wait);
 	add_origin(&w->text, w->snapshot, f->other);
 	buffer_add_text(&w->text, ", so ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
 	buffer_add_text(&w->text, reads ? " never sees end-of-file" : " can write no more");
 	tell_other_holders(w, f);
-	buffer_printf(&w->remedy, "close fd %d in %u (before it goes on after fork, or by O_CLOEXEC), "
-				  "or end that process",
+	buffer_printf(&w->remedy,
+		      "close fd %d in %u (before it goes on after fork, or by O_CLOEXEC), "
+		      "or end that process",
 		      f->other->fd, f->other->pid);
 }
 
@@ -231,7 +228,9 @@ static void tell_end_own(struct why *w, const struct why_finding *f)
 /* Whether a function is one of those that threads wait in, whatever they wait for. */
 static bool is_waiting_code(const char *name)
 {
-	static const char *const begins[] = { "?", "lll_", "futex_", "pthread_", "sem_", "new_sem_" };
+	static const char *const begins[] = {
+		"?", "lll_", "futex_", "pthread_", "sem_", "new_sem_"
+	};
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
 		if (strncmp(name, begins[i], strlen(begins[i])) == 0)
@@ -302,7 +301,8 @@ static void tell_owner_dead(struct why *w, const struct why_finding *f)
 	why_name(&w->text, w->snapshot, f->victim->pid);
 	buffer_add_text(&w->text, " waits for ");
 	add_lock(&w->text, f->wait);
-	buffer_printf(&w->text, " whose owner %u does not exist any more: it ended without releasing it",
+	buffer_printf(&w->text,
+		      " whose owner %u does not exist any more: it ended without releasing it",
 		      f->wait->owner_tid);
 	buffer_add_text(&w->remedy, "use a robust mutex (PTHREAD_MUTEX_ROBUST), and end who waits");
 }
@@ -317,8 +317,9 @@ static void tell_orphaned(struct why *w, const struct why_finding *f)
 
 	for (i = 0; i < s->count; i++) {
 		const struct seen_process *p = &s->processes[i];
-		const struct seen_wait *wait =
-			p->thread_count && p->threads[0].wait_count ? p->threads[0].waits : NULL;
+		const struct seen_wait *wait = p->thread_count && p->threads[0].wait_count
+						       ? p->threads[0].waits
+						       : NULL;
 
 		if (!p->wanted || !wait || wait->kind != WAIT_LOCK || !wait->shared || wait->owner)
 			continue;
@@ -335,17 +336,21 @@ static void tell_orphaned(struct why *w, const struct why_finding *f)
 	}
 	if (told > NAMED_MAX)
 		buffer_printf(&w->text, " and %zu more", told - NAMED_MAX);
-	buffer_add_text(&w->text, told > 1 ? " wait for " : told ? " waits for " : "somebody waits for ");
+	buffer_add_text(&w->text, told > 1 ? " wait for "
+				  : told   ? " waits for "
+					   : "somebody waits for ");
 	add_lock(&w->text, f->wait);
 	if (different) {
 		buffer_add_text(&w->text, ", ");
 		why_name(&w->text, s, different_process->pid);
 		buffer_add_text(&w->text, " waits for ");
 		add_lock(&w->text, different);
-		buffer_add_text(&w->text, ", and all who could release them wait too: a deadlock cycle");
+		buffer_add_text(&w->text,
+				", and all who could release them wait too: a deadlock cycle");
 	} else {
-		buffer_add_text(&w->text, " that nobody alive can release: its holder ended without doing so "
-					  "(killed?)");
+		buffer_add_text(&w->text,
+				" that nobody alive can release: its holder ended without doing so "
+				"(killed?)");
 	}
 	buffer_add_text(&w->remedy, "end the tree and start it again");
 }
@@ -435,7 +440,8 @@ static void tell_stopped(struct why *w, const struct why_finding *f)
 		buffer_printf(&w->remedy, "let %u go on with it, or end %u", f->other->pid,
 			      f->other->pid);
 	} else {
-		buffer_add_text(&w->text, " is stopped by a signal (SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU)");
+		buffer_add_text(&w->text,
+				" is stopped by a signal (SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU)");
 		buffer_printf(&w->remedy, "kill -CONT %u", f->victim->pid);
 	}
 	add_waiter(w, f->victim);
@@ -448,7 +454,7 @@ static void tell_quiet(struct why *w, const struct why_finding *f)
 	if (f->cause == WHY_BUSY) {
 		buffer_add_text(&w->text, "not hung: pid ");
 		why_name(&w->text, w->snapshot, f->victim->pid);
-		buffer_add_text(&w->text, t->runs	? " is computing"
+		buffer_add_text(&w->text, t->runs	    ? " is computing"
 					  : t->state == 'D' ? " waits for a disk or the like"
 							    : " goes on");
 		if (t->tid != f->victim->pid)
@@ -461,7 +467,8 @@ static void tell_quiet(struct why *w, const struct why_finding *f)
 	buffer_add_text(&w->text, "nothing is stuck: pid ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
 	if (f->victim->state == 'Z')
-		buffer_printf(&w->text, " has ended and is not yet reaped by %u", f->victim->parent);
+		buffer_printf(&w->text, " has ended and is not yet reaped by %u",
+			      f->victim->parent);
 	else if (!t || !t->call_seen)
 		buffer_add_text(&w->text, " may not be looked into by this user");
 	else if (!t->wait_count)

@@ -36,7 +36,7 @@ static void add_others(struct buffer *b, const struct why *w, const struct seen_
 	size_t i;
 
 	buffer_add_text(b, wait->count && wait->others[0].maybe ? "        could be ended by "
-								 : "        until ");
+								: "        until ");
 	for (i = 0; i < wait->count && i < OTHERS_MAX; i++) {
 		const struct seen_other *o = &wait->others[i];
 
@@ -132,10 +132,11 @@ static void add_process(struct buffer *b, const struct why *w, const struct term
 static void add_unseen(struct buffer *b, const struct why *w)
 {
 	if (w->unseen)
-		buffer_printf(b,
-			      "\nNot seen: the system calls of %zu of these processes, which are not "
-			      "this user's (as root they would be)\n",
-			      w->unseen);
+		buffer_printf(
+			b,
+			"\nNot seen: the system calls of %zu of these processes, which are not "
+			"this user's (as root they would be)\n",
+			w->unseen);
 	if (w->unseen_fds)
 		buffer_printf(b,
 			      "%sNot seen: the fds of %zu other processes, which are not this "

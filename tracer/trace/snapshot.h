@@ -91,7 +91,8 @@ struct seen_thread {
 	bool moved; /* between two looks */
 	bool runs; /* computing, or able to */
 	char where[40]; /* of the kernel, where it sleeps: all that is known without privilege */
-	struct seen_wait *waits; /* any of them being over lets it go on; none: it runs, or nothing is known */
+	struct seen_wait *
+		waits; /* any of them being over lets it go on; none: it runs, or nothing is known */
 	size_t wait_count, wait_room;
 	struct buffer frames; /* innermost first, each with a NUL: "sym+0x1 (file.c:12)" */
 };
