@@ -145,6 +145,13 @@ static void pipe_self(void)
 	waitpid(child, NULL, 0);
 }
 
+/* A name that would steer a terminal, were it shown as it is. */
+static void hostile(void)
+{
+	prctl(PR_SET_NAME, "\033[31m`\n\xff\"<b>");
+	pipe_self();
+}
+
 static void pipe_full(void)
 {
 	char bytes[4096] = { 0 };
@@ -462,6 +469,7 @@ static const struct {
 	{ "pipe_grandchild", pipe_grandchild },
 	{ "pipe_self", pipe_self },
 	{ "pipe_full", pipe_full },
+	{ "hostile", hostile },
 	{ "socket_sibling", socket_sibling },
 	{ "mutex_fork", mutex_fork },
 	{ "rwlock_fork", rwlock_fork },

@@ -150,6 +150,19 @@ for user in users:
     for name, (cause, pattern) in PYTHON_PROGRAMS.items():
         check_one(name, ["/usr/bin/python3", os.path.join(HERE, "hang.py"), name], cause, pattern, user)
 
+# --- a hostile name ---
+
+with private_dir() as directory:
+    child, word, _ = begin([hang, "hostile"], directory, None)
+    settled(child.pid)
+    told = forkscope("why", "--color=never", str(word["pid"]))
+    told_json = forkscope("why", "--json", str(word["pid"]))
+    stop(child)
+    ok("\x1b" not in told.out + told_json.out, "no escape sequence of a name reaches the terminal")
+    ok(told.out.startswith("pid %d `\\e[31m`\\n\\xff" % word["victim"]), "it is made visible", told.out[:100])
+    names = [p["comm"] for p in json.loads(told_json.out)["processes"]]
+    same(set(names), {'\x1b[31m`\n\xff"<b>'}, "JSON has it as it is")
+
 # --- usage and trouble ---
 
 for arguments in (["why"], ["why", "x"], ["why", "0"], ["why", "1", "2"], ["why", "4194303"]):

@@ -17,6 +17,7 @@
 #define MUTEX_ROBUST_OR_PI 0x30u
 #define MUTEX_KINDS 0x400u
 #define DEPTH_MAX 10
+#define NAMED_SEMAPHORE "/dev/shm/sem." /* where sem_open keeps them */
 
 /* The beginning of a function's name, leading underscores and "GI_" left out, tells the kind of lock. */
 static const struct {
@@ -124,6 +125,9 @@ void look_lock(const struct snapshot *s, const struct seen_process *p, const str
 		w->owner_tid = mutex_owner(p->pid, w->address, w->word, true);
 		if (w->owner_tid)
 			w->lock = LOCK_MUTEX;
+		else if (!w->lock &&
+			 strncmp(w->what, NAMED_SEMAPHORE, strlen(NAMED_SEMAPHORE)) == 0)
+			w->lock = LOCK_SEMAPHORE;
 		else if (!w->lock && w->word == 2)
 			w->lock = LOCK_LIBC;
 		break;
