@@ -30,8 +30,8 @@ static const struct option_spec method_specs[] = {
 	{ .name = "methods",
 	  .kind = OPTION_TEXT,
 	  .arg = "LIST",
-	  .help = "run CMD once for each of fork, spawn, forkserver, thread, named with commas "
-		  "between",
+	  .help = "run CMD once for each of fork, spawn, forkserver, thread\n"
+		  "(with commas between)",
 	  .offset = offsetof(struct options, methods) },
 	{ .name = "keep",
 	  .kind = OPTION_TEXT,

@@ -34,7 +34,7 @@ static const struct option_spec why_specs[] = {
 	  .letter = 'w',
 	  .kind = OPTION_FLAG,
 	  .offset = offsetof(struct options, watch),
-	  .help = "look again each second, tell when the cause changes, until the process ends" },
+	  .help = "look again each second and tell what is new, until the process ends" },
 	{ 0 },
 };
 
@@ -48,9 +48,8 @@ static const struct option_table table = {
 	.command = &command_why,
 	.examples = { "forkscope why 4711", "sudo forkscope why --watch $(pgrep -o gunicorn)",
 		      "forkscope why --json 4711 | jq .root" },
-	.notes = "The first line is the root cause. Nothing is stopped, signalled or slowed. Exit "
-		 "status: "
-		 "0 explained,\n1 nothing is stuck, 2 trouble.",
+	.notes = "The first line is the root cause. Nothing is stopped, signalled or slowed.\n"
+		 "Exit status: 0 explained, 1 nothing is stuck, 2 trouble.",
 	.groups = groups,
 	.min_operands = 1,
 	.max_operands = 1,
