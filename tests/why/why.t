@@ -67,8 +67,8 @@ def processes(pid):
         if not name.isdigit():
             continue
         try:
-            fields = open("/proc/%s/stat" % name).read().rsplit(")", 1)[1].split()
-            status = open("/proc/%s/status" % name).read()
+            fields = open("/proc/%s/stat" % name, errors="replace").read().rsplit(")", 1)[1].split()
+            status = open("/proc/%s/status" % name, errors="replace").read()
         except OSError:
             continue
         if int(fields[3]) == pid:  # its session
@@ -93,6 +93,9 @@ def begin(command, directory, user):
     as_user = {"user": user, "group": user, "extra_groups": []} if user else {}
     child = start(command, env=dict(os.environ, HANG_DIR=directory), **as_user)
     line = child.stdout.readline()
+    if not line:
+        stop(child)
+        raise RuntimeError("%s does not hang" % command)
     return child, json.loads(line), as_user
 
 
@@ -154,10 +157,12 @@ for user in users:
 
 with private_dir() as directory:
     child, word, _ = begin([hang, "hostile"], directory, None)
-    settled(child.pid)
-    told = forkscope("why", "--color=never", str(word["pid"]))
-    told_json = forkscope("why", "--json", str(word["pid"]))
-    stop(child)
+    try:
+        settled(child.pid)
+        told = forkscope("why", "--color=never", str(word["pid"]))
+        told_json = forkscope("why", "--json", str(word["pid"]))
+    finally:
+        stop(child)
     ok("\x1b" not in told.out + told_json.out, "no escape sequence of a name reaches the terminal")
     ok(told.out.startswith("pid %d `\\e[31m`\\n\\xff" % word["victim"]), "it is made visible", told.out[:100])
     names = [p["comm"] for p in json.loads(told_json.out)["processes"]]

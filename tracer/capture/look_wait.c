@@ -228,9 +228,12 @@ static void wait_on_futex(const struct seen_process *p, struct seen_thread *t, b
 	w->timed = timed;
 	w->address = t->args[0];
 	(void)look_memory(p->pid, w->address, &w->word, sizeof(w->word));
-	if (!look_map(p->pid, w->address, &map))
+	/* A private wait is private whatever the memory; the mappings of a large process are long to read. */
+	if ((t->nr == SYS_futex && t->args[1] & FUTEX_PRIVATE_FLAG) ||
+	    !look_map(p->pid, w->address, &map))
 		return;
 	w->shared = map.shared;
+	w->memory = map.ino;
 	if (map.shared)
 		memcpy(w->what, map.name, sizeof(w->what));
 }

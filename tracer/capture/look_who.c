@@ -164,6 +164,25 @@ static void find_children(const struct snapshot *s, const struct seen_process *p
 	w->others_unknown = !w->count;
 }
 
+/* What was found for another wait in the same memory: workers that wait for one lock are many. */
+static bool copy_sharers(const struct snapshot *s, struct seen_wait *w)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; k < s->processes[i].thread_count; k++) {
+			const struct seen_thread *t = &s->processes[i].threads[k];
+			const struct seen_wait *known = t->wait_count ? t->waits : NULL;
+
+			if (!known || known == w || known->kind != WAIT_LOCK || known->owner ||
+			    !known->count || known->memory != w->memory)
+				continue;
+			for (size_t n = 0; n < known->count; n++)
+				if (!snapshot_add_other(w, &known->others[n]))
+					break;
+			return true;
+		}
+	return false;
+}
+
 /* Everybody who has the same piece of memory. */
 static void find_sharers(const struct snapshot *s, const struct seen_process *p,
 			 struct seen_wait *w)
@@ -173,7 +192,7 @@ static void find_sharers(const struct snapshot *s, const struct seen_process *p,
 	unsigned major, minor;
 	uint64_t ino;
 
-	if (!look_map(p->pid, w->address, &map))
+	if (copy_sharers(s, w) || !look_map(p->pid, w->address, &map))
 		return;
 	for (size_t i = 0; i < s->count; i++) {
 		bool has = false;
@@ -195,7 +214,7 @@ static void find_sharers(const struct snapshot *s, const struct seen_process *p,
 }
 
 static void find_lock_others(const struct snapshot *s, const struct seen_process *p,
-			     const struct seen_thread *t, struct seen_wait *w)
+			     struct seen_wait *w)
 {
 	switch (w->owner) {
 	case OWNER_HERE:
@@ -218,12 +237,8 @@ static void find_lock_others(const struct snapshot *s, const struct seen_process
 		find_sharers(s, p, w);
 		return;
 	}
-	for (size_t i = 0; i < p->thread_count; i++)
-		if (p->threads[i].tid != t->tid)
-			(void)snapshot_add_other(w, &(struct seen_other){ .pid = p->pid,
-									  .tid = p->threads[i].tid,
-									  .fd = -1,
-									  .maybe = true });
+	/* Any other thread may be the one that ends it. */
+	(void)snapshot_add_other(w, &(struct seen_other){ .pid = p->pid, .fd = -1, .maybe = true });
 }
 
 void look_others(const struct snapshot *s, const struct seen_process *p,
@@ -231,7 +246,7 @@ void look_others(const struct snapshot *s, const struct seen_process *p,
 {
 	switch (w->kind) {
 	case WAIT_LOCK:
-		find_lock_others(s, p, t, w);
+		find_lock_others(s, p, w);
 		break;
 	case WAIT_READ:
 	case WAIT_WRITE:

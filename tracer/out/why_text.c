@@ -44,6 +44,8 @@ static void add_others(struct buffer *b, const struct why *w, const struct seen_
 			buffer_add_text(b, ", ");
 		if (o->tid && o->tid != o->pid)
 			buffer_printf(b, "thread %u of ", o->tid);
+		if (!o->tid && o->maybe && o->fd < 0)
+			buffer_add_text(b, "a thread of ");
 		why_name(b, w->snapshot, o->pid);
 		if (o->fd >= 0)
 			buffer_printf(b, " (fd %d%s)", o->fd, o->inherited ? ", inherited" : "");

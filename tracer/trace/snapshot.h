@@ -69,6 +69,7 @@ struct seen_wait {
 	uint64_t address; /* WAIT_LOCK */
 	uint32_t word;
 	bool shared; /* its memory is mapped as shared */
+	uint64_t memory; /* which, for shared memory: the inode */
 	enum seen_lock lock;
 	enum lock_owner_state owner;
 	uint32_t owner_tid;
