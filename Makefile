@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -lbpf -lelf -lz -pthread
+TRACER_LIBS = -lbpf -lelf -ldw -lz -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -161,6 +161,7 @@ $(B)/man/%: doc/man/%.scd
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+BUG_BIN  := $(patsubst tests/bugs/%.c,$(B)/tests/bugs/%,$(wildcard tests/bugs/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
@@ -203,6 +204,12 @@ $(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	@mkdir -p $(@D)
 	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
 
+# Programs with a fork hazard and their repaired twins: as a user's debug build.
+$(B)/tests/bugs/%: tests/bugs/%.c tests/bugs/bug.h
+	$(call say,BUG)
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O0 -g $(WARN) -Itests/bugs
+
 # Programs to be measured and traced: plain and fast, like what users run.
 $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
@@ -212,9 +219,9 @@ $(B)/bench/%: bench/%.c
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BUG_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli cases real stress pool fuzz
+SUITES := style unit cli cases bugs real stress pool fuzz
 
 .PHONY: check
 check: deps

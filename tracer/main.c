@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&command_tree,
 	&command_fds,
 	&command_compare,
+	&command_check,
 	&command_info,
 	&command_export,
 	&command_doctor,

@@ -3,15 +3,13 @@
  * forkscope [--] CMD...: record to a temporary trace in a private directory, print the report, and end as the
  * target ended.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
+#include "cmd/place.h"
 #include "cmd/record.h"
 #include "cmd/record_options.h"
 
@@ -51,30 +49,6 @@ static const struct option_table table = {
 	.stop_at_operand = true,
 	.max_operands = SIZE_MAX,
 };
-
-struct place {
-	char dir[256];
-	char trace[288];
-};
-
-static int make_place(struct place *p, struct failure *why)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	if (!tmp || !*tmp || strlen(tmp) > 200)
-		tmp = "/tmp";
-	snprintf(p->dir, sizeof(p->dir), "%s/forkscope-XXXXXX", tmp);
-	if (!mkdtemp(p->dir))
-		return fail_errno(why, -errno, "cannot make a directory in '%s'", tmp);
-	snprintf(p->trace, sizeof(p->trace), "%s/trace", p->dir);
-	return 0;
-}
-
-static void remove_place(const struct place *p)
-{
-	(void)unlink(p->trace);
-	(void)rmdir(p->dir);
-}
 
 static int print_report(const struct options *o, const char *trace)
 {

@@ -2,31 +2,119 @@
 /* The table of rules, and running them. */
 #include "rules/rule.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/grow.h"
+
+extern const struct rule rule_deadlock, rule_lost_thread, rule_fork_handler, rule_shared_lock,
+	rule_eof;
 
 const struct rule *const rules[] = {
-	NULL,
+	&rule_deadlock, &rule_lost_thread, &rule_fork_handler, &rule_shared_lock, &rule_eof, NULL,
 };
 
-int rules_run(const struct model *m, struct findings *out)
+const struct rule *rule_find(const char *name)
 {
-	size_t i;
+	for (size_t i = 0; rules[i]; i++)
+		if (strcasecmp(rules[i]->id, name) == 0 || strcmp(rules[i]->name, name) == 0)
+			return rules[i];
+	return NULL;
+}
+
+/* The gravest first; rules of one gravity in the order of the table, which sorting keeps by id. */
+static int by_gravity(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int ids = strcmp(x->rule, y->rule);
+
+	if (x->severity != y->severity)
+		return x->severity > y->severity ? -1 : 1;
+	if (ids)
+		return ids;
+	return strcmp(x->key, y->key);
+}
+
+int rules_run_some(const struct model *m, const bool *wanted, struct findings *out)
+{
 	int err;
 
-	for (i = 0; rules[i]; i++) {
+	for (size_t i = 0; rules[i]; i++) {
+		if (wanted && !wanted[i])
+			continue;
 		err = rules[i]->check(rules[i], m, out);
 		if (err < 0)
 			return err;
 	}
+	if (out->count)
+		qsort(out->list, out->count, sizeof(*out->list), by_gravity);
 	return 0;
+}
+
+int rules_run(const struct model *m, struct findings *out)
+{
+	return rules_run_some(m, NULL, out);
+}
+
+static void free_found(struct found *f)
+{
+	buffer_free(&f->detail);
+	buffer_free(&f->key);
+}
+
+int finding_add(struct findings *out, struct found *f)
+{
+	struct finding *same = NULL;
+
+	if (f->detail.failed || f->key.failed)
+		goto no_memory;
+	for (size_t i = 0; i < out->count && !same; i++)
+		if (out->list[i].rule == f->rule->id &&
+		    strcmp(out->list[i].key, buffer_text(&f->key)) == 0)
+			same = &out->list[i];
+	if (same) {
+		same->count++;
+		if (f->severity > same->severity)
+			same->severity = f->severity;
+		free_found(f);
+		return 0;
+	}
+	if (grow(&out->list, &out->room, out->count, 1, sizeof(*out->list)) < 0)
+		goto no_memory;
+	same = &out->list[out->count];
+	*same = (struct finding){
+		.rule = f->rule->id,
+		.name = f->rule->name,
+		.severity = f->severity,
+		.process = f->process,
+		.title = f->rule->title,
+		.fix = f->rule->fix,
+		.detail = strdup(buffer_text(&f->detail)),
+		.key = strdup(buffer_text(&f->key)),
+		.count = 1,
+	};
+	if (!same->detail || !same->key) {
+		free(same->detail);
+		free(same->key);
+		goto no_memory;
+	}
+	out->count++;
+	free_found(f);
+	return 0;
+no_memory:
+	free_found(f);
+	return -ENOMEM;
 }
 
 void findings_free(struct findings *f)
 {
 	size_t i;
 
-	for (i = 0; i < f->count; i++)
+	for (i = 0; i < f->count; i++) {
 		free(f->list[i].detail);
+		free(f->list[i].key);
+	}
 	free(f->list);
 	*f = (struct findings){ 0 };
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* See stuck_words.h. */
+#include "rules/stuck_words.h"
+
+const struct fs_ev_futex_stuck *stuck_of(const struct fact *f)
+{
+	return (const struct fs_ev_futex_stuck *)(const void *)f->event;
+}
+
+const char *lock_words(uint32_t kind)
+{
+	static const char *const words[] = {
+		[FS_LOCK_UNKNOWN] = "a futex",
+		[FS_LOCK_MUTEX] = "a mutex",
+		[FS_LOCK_RWLOCK] = "a read-write lock",
+		[FS_LOCK_SEMAPHORE] = "a semaphore",
+		[FS_LOCK_SPIN] = "a spinlock",
+		[FS_LOCK_CONDITION] = "a condition variable",
+		[FS_LOCK_BARRIER] = "a barrier",
+		[FS_LOCK_JOIN] = "the end of a thread",
+		[FS_LOCK_GUARD] = "the guard of a static object's construction",
+		[FS_LOCK_ONCE] = "a pthread_once in progress",
+		[FS_LOCK_LIBC] = "a lock inside libc",
+		[FS_LOCK_TEAM] = "the threads of a parallel runtime",
+		[FS_LOCK_PYTHON] = "a lock of the Python interpreter",
+	};
+
+	return kind < sizeof(words) / sizeof(words[0]) ? words[kind] : words[0];
+}
+
+bool kind_is_lock(uint32_t kind)
+{
+	switch (kind) {
+	case FS_LOCK_CONDITION:
+	case FS_LOCK_BARRIER:
+	case FS_LOCK_JOIN:
+	case FS_LOCK_TEAM:
+		return false;
+	}
+	return true;
+}
+
+static void add_owner(struct buffer *b, const struct model *m, const struct process *p,
+		      const struct fs_ev_futex_stuck *e)
+{
+	const struct process *creator = model_process(m, p->creator);
+	uint32_t at;
+
+	if (!e->owner_tid)
+		return;
+	buffer_printf(b, " It is held by thread %u", e->owner_tid);
+	if (e->owner == FS_OWNER_HERE) {
+		buffer_add_text(b, e->owner_tid == e->h.tid ? ", the very thread that waits."
+							    : " of the same process.");
+		return;
+	}
+	for (at = creator ? creator->first_thread : MODEL_NONE; at != MODEL_NONE;
+	     at = model_thread(m, at)->next) {
+		const struct thread *t = model_thread(m, at);
+
+		if (t->tid != e->owner_tid)
+			continue;
+		buffer_printf(b, " (%s) of ", t->comm);
+		add_process_name(b, m, p->creator);
+		buffer_add_text(b, ", which fork did not copy.");
+		return;
+	}
+	if (creator && e->owner_tid == creator->pid) {
+		buffer_add_text(b, ", the main thread of ");
+		add_process_name(b, m, p->creator);
+		buffer_add_text(b, ": the lock still bears the parent's thread as its owner.");
+	} else {
+		buffer_printf(b, ", which is %s.",
+			      e->owner == FS_OWNER_GONE ? "no longer alive"
+							: "no thread of this process");
+	}
+}
+
+int add_stuck(const struct rule *self, const struct model *m, const struct fact *f,
+	      enum severity severity, const char *why, struct findings *out)
+{
+	const struct fs_ev_futex_stuck *e = stuck_of(f);
+	const struct process *p = model_process(m, f->process);
+	struct found found = { .rule = self, .severity = severity, .process = f->process };
+	struct buffer *b = &found.detail;
+	size_t len;
+	const char *stack = fact_stack(f, &len);
+	uint64_t end = p->end_ts ? p->end_ts : model_last_ts(m);
+
+	buffer_printf(b, "%s: ", severity == SEVERITY_BUG ? "PROVEN" : "LIKELY");
+	add_process_name(b, m, f->process);
+	if (p->creator != MODEL_NONE) {
+		buffer_add_text(b, ", child of ");
+		add_process_name(b, m, p->creator);
+		buffer_add_char(b, ',');
+	}
+	buffer_printf(b, " %s for %s in thread %u",
+		      e->how == FS_STUCK_SPINS ? "spins for ever" : "waits for ever",
+		      e->how == FS_STUCK_SPINS && e->kind == FS_LOCK_UNKNOWN ? "a lock"
+									     : lock_words(e->kind),
+		      e->h.tid);
+	if (end > e->since_ns) {
+		buffer_add_text(b, ", as it did for ");
+		add_duration(b, end - e->since_ns);
+		buffer_add_text(b, " to its end");
+	}
+	buffer_add_text(b, ", at ");
+	add_stack(b, stack, len);
+	buffer_add_char(b, '.');
+	add_owner(b, m, p, e);
+	buffer_printf(b, " %s", why);
+	add_culprit(&found.key, stack, len);
+	buffer_add_char(&found.key, ':');
+	add_image_name(&found.key, m, f->process);
+	return finding_add(out, &found);
+}
