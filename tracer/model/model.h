@@ -126,6 +126,7 @@ struct process {
 	bool knows_never_used : 1;
 	bool knows_received : 1;
 	bool changed_ids : 1;
+	bool raw_call : 1; /* made by a system call that is not what libc's fork makes */
 
 	/* life */
 	uint64_t leader_exit_ts; /* its first thread ended before the others */
@@ -152,6 +153,7 @@ struct process {
 	const struct fs_ev_state
 		*state_at_start; /* own, or its creator's last; header zeroed; or NULL */
 	const struct fs_ev_state *state_now; /* its last */
+	const struct fs_ev_state *state_after_exec; /* what its last image began with; NULL: no exec seen */
 
 	/* end */
 	uint64_t end_ts;
