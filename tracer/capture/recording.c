@@ -81,6 +81,7 @@ static int open_one(struct recording *r, const struct source_ops *ops, struct fa
 		.fds = r->options.fds,
 		.buffer = r->options.buffer,
 		.cgroup = r->options.cgroup,
+		.odd = r->options.watch_hangs,
 		.attaches = r->options.pid_count > 0,
 	};
 	struct open_source *s = &r->sources[r->source_count];

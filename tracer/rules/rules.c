@@ -18,42 +18,43 @@ extern const struct rule rule_shared_lock;
 extern const struct rule rule_eof;
 extern const struct rule rule_fd_leaked;
 extern const struct rule rule_cloexec_race;
+extern const struct rule rule_shared_file;
+extern const struct rule rule_record_lock;
 extern const struct rule rule_passed_fd;
 extern const struct rule rule_text_busy;
 extern const struct rule rule_fd_growth;
+extern const struct rule rule_input_rewound;
+extern const struct rule rule_vfork_misuse;
 extern const struct rule rule_vfork_stall;
 extern const struct rule rule_zombies;
 extern const struct rule rule_sigchld;
+extern const struct rule rule_status_stolen;
 extern const struct rule rule_pdeathsig;
 extern const struct rule rule_signals_inherited;
 extern const struct rule rule_handler;
+extern const struct rule rule_stale_identity;
 extern const struct rule rule_exec_failed;
+extern const struct rule rule_kill_everything;
+extern const struct rule rule_dontfork;
 extern const struct rule rule_copy_on_write;
 extern const struct rule rule_slow_fork;
 
 const struct rule *const rules[] = {
-	&rule_deadlock,
-	&rule_lost_thread,
-	&rule_fork_handler,
-	&rule_raw_clone,
-	&rule_unsafe_call,
-	&rule_shared_lock,
-	&rule_eof,
-	&rule_fd_leaked,
-	&rule_cloexec_race,
-	&rule_passed_fd,
-	&rule_text_busy,
-	&rule_fd_growth,
-	&rule_vfork_stall,
-	&rule_zombies,
-	&rule_sigchld,
-	&rule_pdeathsig,
-	&rule_signals_inherited,
-	&rule_handler,
-	&rule_exec_failed,
-	&rule_copy_on_write,
-	&rule_slow_fork,
-	NULL,
+	&rule_deadlock,	     &rule_lost_thread,
+	&rule_fork_handler,  &rule_raw_clone,
+	&rule_unsafe_call,   &rule_shared_lock,
+	&rule_eof,	     &rule_fd_leaked,
+	&rule_cloexec_race,  &rule_shared_file,
+	&rule_record_lock,   &rule_passed_fd,
+	&rule_text_busy,     &rule_fd_growth,
+	&rule_input_rewound, &rule_vfork_misuse,
+	&rule_vfork_stall,   &rule_zombies,
+	&rule_sigchld,	     &rule_status_stolen,
+	&rule_pdeathsig,     &rule_signals_inherited,
+	&rule_handler,	     &rule_stale_identity,
+	&rule_exec_failed,   &rule_kill_everything,
+	&rule_dontfork,	     &rule_copy_on_write,
+	&rule_slow_fork,     NULL,
 };
 
 const struct rule *rule_find(const char *name)
