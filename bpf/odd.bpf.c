@@ -33,6 +33,18 @@ static __always_inline void emit_odd(struct syscall *c, __u32 what, __u64 file)
 	emit(&e, sizeof(e), FS_EV_ODD_CALL);
 }
 
+/* Calls that move data or state, unlike those that only look. */
+static __always_inline bool moves_data(__u32 nr)
+{
+#if defined(__TARGET_ARCH_x86)
+	return nr <= 1 || nr == 8 || nr == 19 || nr == 20 || nr == 40 || (nr >= 44 && nr <= 47) ||
+	       nr == 232 || nr == 233 || nr == 254 || nr == 281 || nr == 286 || nr == 426 ||
+	       nr == 441;
+#else
+	return true;
+#endif
+}
+
 /* Reads, writes and the like: who did that to this file last? */
 static __always_inline void note_user(struct syscall *c)
 {
@@ -67,6 +79,7 @@ int enter_odd(void)
 	if (c->class == FS_CALL_KILL && (int)c->args[0] == -1)
 		emit_odd(c, FS_ODD_KILL_ALL, 0);
 	if (config.fds >= FS_FDS_FULL && c->entry & FS_CALL_FD0 && (__u32)c->args[0] > 2 &&
+	    moves_data(c->nr) && !c->compat &&
 	    (c->class == FS_CALL_NONE || c->class == FS_CALL_SEEK || c->class == FS_CALL_SENDMSG ||
 	     c->class == FS_CALL_RECVMSG))
 		note_user(c);

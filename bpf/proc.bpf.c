@@ -387,6 +387,8 @@ int on_exit(__u64 *ctx)
 		emit_thread_exit(task);
 	} else {
 		emit_orphans(task);
+		if (config.odd)
+			emit_state(address_of(task), FS_STATE_AT_EXIT, SLOT_TRACEPOINT);
 		emit_exit(task);
 		bpf_map_delete_elem(&procs, &tgid);
 		__sync_fetch_and_add(&alive, -1);

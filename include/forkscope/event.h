@@ -286,6 +286,7 @@ enum fs_state_when {
 	FS_STATE_BEFORE_EXEC = 2,
 	FS_STATE_AFTER_EXEC = 3,
 	FS_STATE_ATTACHED = 4,
+	FS_STATE_AT_EXIT = 5, /* told for `check` alone */
 };
 
 /* Index of each namespace in fs_ev_state.ns. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FS042: the child leaves with exit() while a stream is half read.
- * also: FS041
+ * also: FS041 FS023
  */
 #include "bug.h"
 

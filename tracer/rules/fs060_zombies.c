@@ -14,6 +14,9 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	if (!p->ended || p->reaped || p->autoreaped || p->reparented_to != MODEL_NONE ||
 	    !p->knows_fork || !parent || !parent->in_trace)
 		return 0;
+	/* Who was killed may have been about to. */
+	if (parent->ended && parent->knows_status && parent->status & 0x7f)
+		return 0;
 	end = parent->ended ? parent->end_ts : model_last_ts(m);
 	if (end < p->end_ts + LIVED_ON_NS ||
 	    model_lost_between(m, FS_EV_REAP, p->end_ts, parent->end_ts))

@@ -17,7 +17,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		 struct findings *out)
 {
 	const struct fs_ev_signal *e = (const void *)fact->event;
-	const struct process *from = model_process(m, fact->process);
+	const struct process *from = model_process(m, fact->process), *to;
 	struct found f = { .rule = self, .severity = SEVERITY_BUG };
 	uint64_t ended;
 
@@ -29,6 +29,9 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	    (from->ended && from->end_ts < e->h.ts_ns + 50000000ull))
 		return 0;
 	f.process = model_find_process(m, e->to_pid, e->to_start_ns);
+	to = model_process(m, f.process);
+	if (!to || (to->ended && to->end_ts <= e->h.ts_ns))
+		return 0;
 	buffer_add_text(&f.detail, "PROVEN: ");
 	add_process_name(&f.detail, m, f.process);
 	buffer_printf(&f.detail, " got signal %u as its parent death signal when thread %u of ",

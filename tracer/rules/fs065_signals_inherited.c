@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* FS065 signals-inherited. State of a new image against that of the first one. */
+/* FS065 signals-inherited. State of a new image against that of the first one, and against its own at its end. */
 #include <string.h>
 
 #include "rules/rule.h"
@@ -37,6 +37,20 @@ static void add_signals(struct buffer *b, uint64_t set)
 	}
 }
 
+/* Where `trap '' TERM` is how one says that children shall ignore it. */
+static bool is_shell(const struct model *m, uint32_t process)
+{
+	static const char *const shells[] = { "sh", "dash", "bash", "ksh", "zsh", "busybox", NULL };
+	struct buffer name = { 0 };
+	bool found = false;
+
+	add_image_name(&name, m, process);
+	for (size_t i = 0; shells[i] && !name.failed; i++)
+		found |= strcmp(buffer_text(&name), shells[i]) == 0;
+	buffer_free(&name);
+	return found;
+}
+
 static int judge(const struct rule *self, const struct model *m, uint32_t process,
 		 struct findings *out)
 {
@@ -49,9 +63,13 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 		return 0;
 	ignored = s->sig_ignored & ~from_outside(m, true) & ~MEANT;
 	blocked = s->sig_blocked & ~from_outside(m, false) & ~(BIT(17) | BIT(9) | BIT(19));
+	/* An image that unblocks them itself, later, was meant to. */
+	if (p->ended && p->state_now)
+		blocked &= p->state_now->sig_blocked;
 	if (!ignored && !blocked)
 		return 0;
-	f.severity = blocked || ignored & ~QUIET ? SEVERITY_WARNING : SEVERITY_NOTE;
+	f.severity = blocked || (ignored & ~QUIET && !is_shell(m, p->creator)) ? SEVERITY_WARNING :
+										 SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " began its image with ");
 	add_signals(&f.detail, blocked);
@@ -62,6 +80,7 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	buffer_add_text(&f.detail, ", as ");
 	add_process_name(&f.detail, m, p->creator);
 	buffer_add_text(&f.detail, " left it.");
+	buffer_add_text(&f.key, f.severity == SEVERITY_NOTE ? "quiet:" : "");
 	add_image_name(&f.key, m, p->creator);
 	return finding_add(out, &f);
 }
