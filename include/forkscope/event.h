@@ -506,20 +506,20 @@ enum fs_stuck_how {
 };
 
 /* What it waits for, as its stack tells. */
-enum fs_lock_kind {
-	FS_LOCK_UNKNOWN = 0,
-	FS_LOCK_MUTEX,
-	FS_LOCK_RWLOCK,
-	FS_LOCK_SEMAPHORE,
-	FS_LOCK_SPIN,
-	FS_LOCK_CONDITION,
-	FS_LOCK_BARRIER,
-	FS_LOCK_JOIN,
-	FS_LOCK_GUARD,	 /* of a static object's construction */
-	FS_LOCK_ONCE,
-	FS_LOCK_LIBC,	 /* one inside libc */
-	FS_LOCK_TEAM,	 /* of a runtime's threads (OpenMP) */
-	FS_LOCK_PYTHON,	 /* an interpreter's lock object */
+enum fs_wait_kind {
+	FS_WAIT_UNKNOWN = 0,
+	FS_WAIT_MUTEX,
+	FS_WAIT_RWLOCK,
+	FS_WAIT_SEMAPHORE,
+	FS_WAIT_SPIN,
+	FS_WAIT_CONDITION,
+	FS_WAIT_BARRIER,
+	FS_WAIT_JOIN,
+	FS_WAIT_GUARD,	 /* of a static object's construction */
+	FS_WAIT_ONCE,
+	FS_WAIT_LIBC,	 /* one inside libc */
+	FS_WAIT_TEAM,	 /* of a runtime's threads (OpenMP) */
+	FS_WAIT_PYTHON,	 /* an interpreter's lock object */
 };
 
 enum fs_owner {
@@ -546,7 +546,7 @@ struct fs_ev_futex_stuck {
 	uint64_t address;    /* of the futex word; of the loop's instruction when it spins */
 	uint64_t sig_caught; /* signals that have handlers, without libc's own */
 	uint32_t how;	     /* enum fs_stuck_how */
-	uint32_t kind;	     /* enum fs_lock_kind */
+	uint32_t kind;	     /* enum fs_wait_kind */
 	uint32_t op;	     /* of the futex call */
 	uint32_t word;
 	uint32_t owner_tid;  /* as the lock says, 0 none */

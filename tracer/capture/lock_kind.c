@@ -15,30 +15,30 @@
 
 struct kind_name {
 	const char *prefix; /* of the function's name, leading underscores left out */
-	enum fs_lock_kind kind;
+	enum fs_wait_kind kind;
 };
 
 /* The first frame that has one of these names decides, so callees stand before their callers' kinds. */
 static const struct kind_name names[] = {
-	{ "pthread_mutex_", FS_LOCK_MUTEX },
-	{ "pthread_rwlock_", FS_LOCK_RWLOCK },
-	{ "pthread_spin_", FS_LOCK_SPIN },
-	{ "pthread_cond_", FS_LOCK_CONDITION },
-	{ "pthread_barrier_", FS_LOCK_BARRIER },
-	{ "pthread_join", FS_LOCK_JOIN },
-	{ "pthread_clockjoin", FS_LOCK_JOIN },
-	{ "pthread_timedjoin", FS_LOCK_JOIN },
-	{ "pthread_once", FS_LOCK_ONCE },
-	{ "cxa_guard_acquire", FS_LOCK_GUARD },
-	{ "gomp_", FS_LOCK_TEAM },
-	{ "GOMP_", FS_LOCK_TEAM },
-	{ "kmp", FS_LOCK_TEAM },
-	{ "PyThread_acquire_lock", FS_LOCK_PYTHON },
-	{ "new_sem_wait", FS_LOCK_SEMAPHORE },
-	{ "new_sem_clockwait", FS_LOCK_SEMAPHORE },
-	{ "sem_", FS_LOCK_SEMAPHORE },
-	{ "lll_lock_wait", FS_LOCK_LIBC },
-	{ NULL, FS_LOCK_UNKNOWN },
+	{ "pthread_mutex_", FS_WAIT_MUTEX },
+	{ "pthread_rwlock_", FS_WAIT_RWLOCK },
+	{ "pthread_spin_", FS_WAIT_SPIN },
+	{ "pthread_cond_", FS_WAIT_CONDITION },
+	{ "pthread_barrier_", FS_WAIT_BARRIER },
+	{ "pthread_join", FS_WAIT_JOIN },
+	{ "pthread_clockjoin", FS_WAIT_JOIN },
+	{ "pthread_timedjoin", FS_WAIT_JOIN },
+	{ "pthread_once", FS_WAIT_ONCE },
+	{ "cxa_guard_acquire", FS_WAIT_GUARD },
+	{ "gomp_", FS_WAIT_TEAM },
+	{ "GOMP_", FS_WAIT_TEAM },
+	{ "kmp", FS_WAIT_TEAM },
+	{ "PyThread_acquire_lock", FS_WAIT_PYTHON },
+	{ "new_sem_wait", FS_WAIT_SEMAPHORE },
+	{ "new_sem_clockwait", FS_WAIT_SEMAPHORE },
+	{ "sem_", FS_WAIT_SEMAPHORE },
+	{ "lll_lock_wait", FS_WAIT_LIBC },
+	{ NULL, FS_WAIT_UNKNOWN },
 };
 
 /* The function's name in a frame: up to its offset. */
@@ -59,7 +59,7 @@ static const char *function_of(const char *frame, size_t *ret_len)
 	return frame;
 }
 
-static enum fs_lock_kind kind_of_frame(const char *frame)
+static enum fs_wait_kind kind_of_frame(const char *frame)
 {
 	size_t len;
 
@@ -70,26 +70,26 @@ static enum fs_lock_kind kind_of_frame(const char *frame)
 		if (len >= n && strncmp(frame, names[i].prefix, n) == 0)
 			return names[i].kind;
 	}
-	return FS_LOCK_UNKNOWN;
+	return FS_WAIT_UNKNOWN;
 }
 
-enum fs_lock_kind lock_kind(const char *frames, size_t len)
+enum fs_wait_kind lock_kind(const char *frames, size_t len)
 {
-	enum fs_lock_kind found = FS_LOCK_UNKNOWN;
+	enum fs_wait_kind found = FS_WAIT_UNKNOWN;
 	const char *end = frames + len;
 	int depth = 0;
 
 	for (; frames < end && depth < 10; frames += strlen(frames) + 1, depth++) {
-		enum fs_lock_kind kind = kind_of_frame(frames);
+		enum fs_wait_kind kind = kind_of_frame(frames);
 
 		/* libc's bare wait is the last word only when no lock's own function called it,
 		 * and a semaphore may be an interpreter's lock. */
-		if (kind == FS_LOCK_UNKNOWN)
+		if (kind == FS_WAIT_UNKNOWN)
 			continue;
-		if (found == FS_LOCK_UNKNOWN ||
-		    (found == FS_LOCK_SEMAPHORE && kind == FS_LOCK_PYTHON) ||
-		    (found == FS_LOCK_LIBC && kind != FS_LOCK_LIBC &&
-		     (kind == FS_LOCK_MUTEX || kind == FS_LOCK_RWLOCK)))
+		if (found == FS_WAIT_UNKNOWN ||
+		    (found == FS_WAIT_SEMAPHORE && kind == FS_WAIT_PYTHON) ||
+		    (found == FS_WAIT_LIBC && kind != FS_WAIT_LIBC &&
+		     (kind == FS_WAIT_MUTEX || kind == FS_WAIT_RWLOCK)))
 			found = kind;
 	}
 	return found;
@@ -114,18 +114,18 @@ static bool is_tid(uint32_t value)
 	return value > 0 && value <= TID_MAX;
 }
 
-uint32_t lock_owner(pid_t pid, uint64_t address, enum fs_lock_kind kind, uint32_t word)
+uint32_t lock_owner(pid_t pid, uint64_t address, enum fs_wait_kind kind, uint32_t word)
 {
 	uint32_t m[10] = { 0 };
 
 	switch (kind) {
-	case FS_LOCK_MUTEX:
+	case FS_WAIT_MUTEX:
 		if (!proc_read(pid, address, m, 5 * sizeof(m[0])))
 			return 0;
 		if (m[4] & MUTEX_ROBUST_OR_PI)
 			return is_tid(word & TID_MASK) ? word & TID_MASK : 0;
 		return is_tid(m[2]) ? m[2] : 0;
-	case FS_LOCK_RWLOCK:
+	case FS_WAIT_RWLOCK:
 		/* The word is the one at 8 or the one at 12: the writer is 16 or 12 bytes behind it. */
 		if (!proc_read(pid, address + 12, m, 2 * sizeof(m[0])))
 			return 0;

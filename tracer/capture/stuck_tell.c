@@ -84,8 +84,8 @@ static enum fs_owner find_owner(const struct process_wait *now_do, uint32_t tid)
 
 static bool is_lock_code(uint32_t kind)
 {
-	return kind == FS_LOCK_MUTEX || kind == FS_LOCK_RWLOCK || kind == FS_LOCK_SPIN ||
-	       kind == FS_LOCK_GUARD || kind == FS_LOCK_ONCE || kind == FS_LOCK_LIBC;
+	return kind == FS_WAIT_MUTEX || kind == FS_WAIT_RWLOCK || kind == FS_WAIT_SPIN ||
+	       kind == FS_WAIT_GUARD || kind == FS_WAIT_ONCE || kind == FS_WAIT_LIBC;
 }
 
 static bool is_in_fork(const struct buffer *frames)
@@ -141,8 +141,8 @@ static uint32_t tell_wait(struct stuck_watch *w, const struct watched *p,
 		e.kind = lock_kind(frames.data, frames.len);
 	/* Without names: a lock that is waited for and names its owner as a mutex does. */
 	if (!e.kind && is_contended(t) &&
-	    lock_owner((pid_t)p->pid, e.address, FS_LOCK_MUTEX, e.word))
-		e.kind = FS_LOCK_MUTEX;
+	    lock_owner((pid_t)p->pid, e.address, FS_WAIT_MUTEX, e.word))
+		e.kind = FS_WAIT_MUTEX;
 	e.shared = proc_is_shared((pid_t)p->pid, e.address);
 	e.owner_tid = lock_owner((pid_t)p->pid, e.address, e.kind, e.word);
 	e.owner = find_owner(now_do, e.owner_tid);
@@ -151,7 +151,7 @@ static uint32_t tell_wait(struct stuck_watch *w, const struct watched *p,
 	fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, t->tid);
 	emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
 	buffer_free(&frames);
-	*ret_kind = e.shared ? FS_LOCK_UNKNOWN : e.kind;
+	*ret_kind = e.shared ? FS_WAIT_UNKNOWN : e.kind;
 	return e.proof;
 }
 
@@ -209,7 +209,7 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p)
 	bool proven = unwind_proves_loop((pid_t)p->pid, &frames, &e.address);
 
 	if (proven && !frames.failed) {
-		e.kind = frames.len ? lock_kind(frames.data, frames.len) : FS_LOCK_UNKNOWN;
+		e.kind = frames.len ? lock_kind(frames.data, frames.len) : FS_WAIT_UNKNOWN;
 		e.sig_caught = proc_caught((pid_t)p->pid);
 		e.proof = FS_PROOF_LOOP | proofs(&e, &frames);
 		e.frames_len = (uint32_t)frames.len;

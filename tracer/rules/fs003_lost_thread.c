@@ -20,7 +20,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		if (stuck_of(f)->stuck != stuck_of(f)->threads)
 			continue;
 		proven = stuck_of(f)->proof & FS_PROOF_NO_HANDLER ||
-			 stuck_of(f)->kind == FS_LOCK_TEAM;
+			 stuck_of(f)->kind == FS_WAIT_TEAM;
 		err = add_stuck(
 			self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
 			"The thread that would do this ran in the parent; fork did not copy it.",

@@ -10,19 +10,19 @@ const struct fs_ev_futex_stuck *stuck_of(const struct fact *f)
 const char *lock_words(uint32_t kind)
 {
 	static const char *const words[] = {
-		[FS_LOCK_UNKNOWN] = "a futex",
-		[FS_LOCK_MUTEX] = "a mutex",
-		[FS_LOCK_RWLOCK] = "a read-write lock",
-		[FS_LOCK_SEMAPHORE] = "a semaphore",
-		[FS_LOCK_SPIN] = "a spinlock",
-		[FS_LOCK_CONDITION] = "a condition variable",
-		[FS_LOCK_BARRIER] = "a barrier",
-		[FS_LOCK_JOIN] = "the end of a thread",
-		[FS_LOCK_GUARD] = "the guard of a static object's construction",
-		[FS_LOCK_ONCE] = "a pthread_once in progress",
-		[FS_LOCK_LIBC] = "a lock inside libc",
-		[FS_LOCK_TEAM] = "the threads of a parallel runtime",
-		[FS_LOCK_PYTHON] = "a lock of the Python interpreter",
+		[FS_WAIT_UNKNOWN] = "a futex",
+		[FS_WAIT_MUTEX] = "a mutex",
+		[FS_WAIT_RWLOCK] = "a read-write lock",
+		[FS_WAIT_SEMAPHORE] = "a semaphore",
+		[FS_WAIT_SPIN] = "a spinlock",
+		[FS_WAIT_CONDITION] = "a condition variable",
+		[FS_WAIT_BARRIER] = "a barrier",
+		[FS_WAIT_JOIN] = "the end of a thread",
+		[FS_WAIT_GUARD] = "the guard of a static object's construction",
+		[FS_WAIT_ONCE] = "a pthread_once in progress",
+		[FS_WAIT_LIBC] = "a lock inside libc",
+		[FS_WAIT_TEAM] = "the threads of a parallel runtime",
+		[FS_WAIT_PYTHON] = "a lock of the Python interpreter",
 	};
 
 	return kind < sizeof(words) / sizeof(words[0]) ? words[kind] : words[0];
@@ -31,10 +31,10 @@ const char *lock_words(uint32_t kind)
 bool kind_is_lock(uint32_t kind)
 {
 	switch (kind) {
-	case FS_LOCK_CONDITION:
-	case FS_LOCK_BARRIER:
-	case FS_LOCK_JOIN:
-	case FS_LOCK_TEAM:
+	case FS_WAIT_CONDITION:
+	case FS_WAIT_BARRIER:
+	case FS_WAIT_JOIN:
+	case FS_WAIT_TEAM:
 		return false;
 	}
 	return true;
@@ -96,7 +96,7 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 	}
 	buffer_printf(b, " %s for %s in thread %u",
 		      e->how == FS_STUCK_SPINS ? "spins for ever" : "waits for ever",
-		      e->how == FS_STUCK_SPINS && e->kind == FS_LOCK_UNKNOWN ? "a lock"
+		      e->how == FS_STUCK_SPINS && e->kind == FS_WAIT_UNKNOWN ? "a lock"
 									     : lock_words(e->kind),
 		      e->h.tid);
 	if (end > e->since_ns) {
