@@ -58,7 +58,7 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 POOL_CMD_SRC := $(wildcard pool/cmd/*.c)
 POOL_WORKER_SRC := $(wildcard pool/worker_main.c)
 POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
-POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a) \
+POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a $(B)/libprocpool.pc) \
 	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
 
 # --- what there is --------------------------------------------------------------------------
@@ -133,23 +133,57 @@ $(B)/libprocpool.a: $(POOL_OBJ)
 $(B)/libprocpool.so.1: $(POOL_OBJ) $(wildcard pool/libprocpool.map)
 	$(call say,LINK)
 	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libprocpool.so.1 \
-		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now -o $@ $(POOL_OBJ) -ldl -pthread
+		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(POOL_OBJ) -ldl -pthread
 
 $(B)/libprocpool.so: $(B)/libprocpool.so.1
 	$(Q)ln -sf $(<F) $@
 
+# A module's tasks may use any function of the library: all must be there, and be exported.
+POOL_WHOLE = -Wl,--whole-archive $(B)/libprocpool.a -Wl,--no-whole-archive
+
+# Made anew each time: PREFIX may be another than last time.
+.PHONY: FORCE
+FORCE:
+
+$(B)/libprocpool.pc: pool/libprocpool.pc.in FORCE
+	$(call say,GEN)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/man/%: doc/man/%.scd
 	$(call say,MAN)
 	@mkdir -p $(@D)
 	$(Q)scdoc < $< > $@
+
+# --- install --------------------------------------------------------------------------------
+
+LIBEXECDIR ?= $(PREFIX)/libexec
+INSTALL := install
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/forkscope \
+		$(DESTDIR)$(LIBEXECDIR)/procpool $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 755 $(B)/forkscope $(B)/procpool $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 755 $(B)/procpool-worker $(DESTDIR)$(LIBEXECDIR)/procpool
+	$(INSTALL) -m 755 $(B)/libprocpool.so.1 $(DESTDIR)$(LIBDIR)
+	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
+	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
+	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
+	$(INSTALL) -m 644 $(B)/libprocpool.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 
 # --- tests ----------------------------------------------------------------------------------
 #
@@ -170,14 +204,17 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
 
-$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
+# What every pool test is linked with: the tasks they run and how they look at processes.
+POOL_TEST_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/pool/test_%,$(wildcard tests/pool/*.c)))
+
+$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(POOL_TEST_OBJ) $(HARNESS) $(B)/libprocpool.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
 
 # The fuzzer: clang's, with sanitizers of its own; the rooms that read what came from outside.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c tests/sample.c tracer/base/*.c tracer/trace/*.c \
-	tracer/model/*.c)
+	tracer/model/*.c tracer/out/*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzzobj/%.o)
 FUZZ_BIN := $(if $(wildcard tests/fuzz/fuzz_*.c),$(B)/tests/fuzz/fuzz_reader $(B)/tests/fuzz/make_corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
@@ -215,6 +252,8 @@ $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
+
+include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 

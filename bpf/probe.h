@@ -20,19 +20,20 @@
 /* Which scratch slot. */
 enum { SLOT_TRACEPOINT = 0, SLOT_ITERATOR = 1, SLOT_COUNT = 2 };
 
-#define PIECE_FDS 256	/* entries of one FD_TABLE record, and room for a message (kernel: 253) */
+#define PIECE_FDS 256 /* entries of one FD_TABLE record, and room for a message (kernel: 253) */
 #define PIECE_BYTES 8192 /* argv bytes in one record */
 #define PATH_BYTES 4096
 #define NAME_MAX_BYTES 256
-#define ACTION_WORDS 4	/* of a struct k_sigaction, on x86-64 and aarch64 */
+#define ACTION_WORDS 4 /* of a struct k_sigaction, on x86-64 and aarch64 */
 
 /* A followed process, by global tgid. */
 struct proc {
 	__u64 state_hash; /* of its last FS_EV_STATE */
-	__u32 dead;	  /* its exit was told */
-	__u32 wrote;	  /* its FIRST_WRITE in this image was told */
-	__u32 vforked;	  /* it runs in its parent's memory; counts the odd calls told, from 1 */
-	__u32 reserved;
+	__u64 state_key; /* of the cheap part of that state */
+	__u32 dead; /* its exit was told */
+	__u32 wrote; /* its FIRST_WRITE in this image was told */
+	__u32 state_dirty; /* dispositions or limits were set since */
+	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
 };
 
 /* A system call under way, by global pid_tgid. */
@@ -124,11 +125,11 @@ struct table_walk {
 	__u64 fd_array;
 	__u64 open_fds;
 	__u64 close_on_exec;
-	__u64 bits;    /* of the present word, those not yet told */
+	__u64 bits; /* of the present word, those not yet told */
 	__u64 cloexec; /* flags of the present word */
 	__u32 max_fds;
 	__u32 next_word;
-	__u32 count;  /* in the piece under way */
+	__u32 count; /* in the piece under way */
 	__u32 before; /* in the pieces before */
 	__u32 done;
 };
@@ -217,8 +218,8 @@ extern const volatile __u16 call_table32[FS_CALL_TABLE];
 extern __u64 lost[FS_EV_MAX];
 extern __u32 wake_asked; /* 1: the reader was woken and has not begun to read yet */
 extern __u32 own_level; /* depth of forkscope's own pid namespace; set before attaching */
-extern __u32 seed_pid;	/* adopt_tasks: begin with this process, by forkscope's number */
-extern __s32 alive;	/* followed processes that live */
+extern __u32 seed_pid; /* adopt_tasks: begin with this process, by forkscope's number */
+extern __s32 alive; /* followed processes that live */
 
 /*
  * Always 0, but the verifier cannot know: counters of a bpf_loop begin with it, so that their values are
@@ -259,10 +260,14 @@ static __always_inline struct proc *followed(__u32 tgid)
 }
 
 /* Returns false when the process cannot be followed for want of memory, which is counted. */
-static __always_inline bool follow(__u32 tgid, __u64 state_hash)
+static __always_inline bool follow(__u32 tgid, const struct proc *parent)
 {
-	struct proc proc = { .state_hash = state_hash };
+	struct proc proc = {};
 
+	if (parent) {
+		proc.state_hash = parent->state_hash;
+		proc.state_key = parent->state_key;
+	}
 	if (bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY)) {
 		__sync_fetch_and_add(&lost[FS_EV_FORK], 1);
 		return false;

@@ -64,7 +64,8 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 	e.child_pid = process_number(child);
 	e.child_ns_pid = innermost_number(child);
 	e.parent_pid = process_number(parent);
-	e.threads = BPF_CORE_READ(creator, signal, nr_threads);
+	/* Not nr_threads: that still counts a thread that was joined, for an instant. */
+	e.threads = BPF_CORE_READ(creator, signal, live.counter);
 	e.exit_signal = BPF_CORE_READ(child, exit_signal);
 	e.syscall = call_nr(call);
 	e.has_stack = call ? call->note : 0;
@@ -102,10 +103,13 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	}
 	if (!parent && !in_cgroup(child))
 		return 0;
-	if (!follow(pid, parent ? parent->state_hash : 0))
+	if (parent) /* before the fork, so that what the child inherits is known when it is born */
+		emit_state(current_address(), FS_STATE_BEFORE_FORK, SLOT_TRACEPOINT);
+	if (!follow(pid, parent))
 		return 0;
 	call = bpf_map_lookup_elem(&calls, &self);
-	if (config.odd && clone_flags & CLONE_VM && clone_flags & CLONE_VFORK && call && !call->note)
+	if (config.odd && clone_flags & CLONE_VM && clone_flags & CLONE_VFORK && call &&
+	    !call->note)
 		mark_vforked(pid);
 	emit_fork(creator, child, clone_flags, call);
 	if (call) {
@@ -274,7 +278,8 @@ static __always_inline void emit_exit(struct task_struct *task)
 	struct fs_ev_exit e = {};
 
 	fill_header(&e.h, FS_EV_EXIT, sizeof(e), address_of(task));
-	e.cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime) + BPF_CORE_READ(task, se.sum_exec_runtime);
+	e.cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime) +
+		   BPF_CORE_READ(task, se.sum_exec_runtime);
 	e.minor_faults = BPF_CORE_READ(signal, min_flt) + BPF_CORE_READ(task, min_flt);
 	e.major_faults = BPF_CORE_READ(signal, maj_flt) + BPF_CORE_READ(task, maj_flt);
 	if (leader != task) { /* a leader that ended first is counted when it is reaped */
@@ -285,9 +290,9 @@ static __always_inline void emit_exit(struct task_struct *task)
 	e.peak_rss_kb = BPF_CORE_READ(signal, maxrss) * 4;
 	e.parent_pid = process_number(parent);
 	e.parent_start_ns = process_start(parent);
-	e.status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
-			   BPF_CORE_READ(signal, group_exit_code) :
-			   BPF_CORE_READ(leader, exit_code);
+	e.status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
+			   ? BPF_CORE_READ(signal, group_exit_code)
+			   : BPF_CORE_READ(leader, exit_code);
 	e.last_tid = thread_number(task);
 	if (nobody_waits(leader))
 		e.exit_flags |= FS_EXIT_AUTOREAP;

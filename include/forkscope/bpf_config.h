@@ -6,6 +6,9 @@
 #ifndef FORKSCOPE_BPF_CONFIG_H
 #define FORKSCOPE_BPF_CONFIG_H
 
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
+
 #include "forkscope/event.h"
 
 enum fs_fds_level {
@@ -35,6 +38,7 @@ enum fs_call_class {
 	FS_CALL_IO_URING_SETUP,
 	FS_CALL_UNSHARE,
 	FS_CALL_KILL,
+	FS_CALL_STATE,	   /* changes dispositions or limits: FS_EV_STATE must look again */
 	/* from here on at FS_FDS_FULL only */
 	FS_CALL_OPEN,	   /* returns one new fd on a new file */
 	FS_CALL_PIPE,	   /* two fds, by args[0] */

@@ -25,6 +25,9 @@
 #ifndef FORKSCOPE_EVENT_H
 #define FORKSCOPE_EVENT_H
 
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
+
 #ifdef __bpf__
 typedef signed char int8_t;
 typedef unsigned char uint8_t;
@@ -286,7 +289,8 @@ enum fs_state_when {
 	FS_STATE_BEFORE_EXEC = 2,
 	FS_STATE_AFTER_EXEC = 3,
 	FS_STATE_ATTACHED = 4,
-	FS_STATE_AT_EXIT = 5, /* told for `check` alone */
+	FS_STATE_BEFORE_FORK = 5, /* of the creator, when it had changed since it was last told */
+	FS_STATE_AT_EXIT = 6, /* told for `check` alone */
 };
 
 /* Index of each namespace in fs_ev_state.ns. */

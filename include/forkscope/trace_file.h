@@ -16,6 +16,9 @@
 #ifndef FORKSCOPE_TRACE_FILE_H
 #define FORKSCOPE_TRACE_FILE_H
 
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
+
 #include <stdint.h>
 
 #define FS_TRACE_MAGIC "FORKSCP\n"

@@ -112,7 +112,8 @@ static int open_sources(struct recording *r, struct failure *why)
 			continue;
 		if (r->options.source != SOURCE_AUTO)
 			return fail(why, err, "%s", last.text);
-		snprintf(r->names_why, sizeof(r->names_why), "%s: %.400s", source_table[i]->name, last.text);
+		snprintf(r->names_why, sizeof(r->names_why), "%s: %.400s", source_table[i]->name,
+			 last.text);
 	}
 	if (r->source_count)
 		return 0;
@@ -121,11 +122,14 @@ static int open_sources(struct recording *r, struct failure *why)
 	return fail(why, last.error, "%s", last.text);
 }
 
-static int tell_loss(struct recording *r, const struct open_source *s, unsigned type, uint64_t count,
-		     uint64_t now)
+static int tell_loss(struct recording *r, const struct open_source *s, unsigned type,
+		     uint64_t count, uint64_t now)
 {
 	struct fs_ev_lost e = {
-		.h = { .size = sizeof(e), .type = FS_EV_LOST, .source = FS_SOURCE_TRACER, .ts_ns = now },
+		.h = { .size = sizeof(e),
+		       .type = FS_EV_LOST,
+		       .source = FS_SOURCE_TRACER,
+		       .ts_ns = now },
 		.from_ns = s->checked_ns,
 		.to_ns = now,
 		.count = count,
@@ -166,7 +170,8 @@ static int watch_event(void *context, const struct fs_event *event)
 /* Empties all sources. Returns 0, or the first error of the recorder. */
 static int drain(struct recording *r)
 {
-	const struct event_sink direct = { .event = r->recorder->event, .context = r->recorder->context };
+	const struct event_sink direct = { .event = r->recorder->event,
+					   .context = r->recorder->context };
 	const struct event_sink watched = { .event = watch_event, .context = r };
 	const struct event_sink sink = r->watch ? watched : direct;
 	int err = 0;
@@ -207,8 +212,8 @@ static long alive(const struct recording *r)
 
 static int take_signals(struct recording *r, struct failure *why)
 {
-	static const int taken[] = { SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
-				     SIGWINCH };
+	static const int taken[] = { SIGCHLD, SIGINT,  SIGQUIT, SIGTERM,
+				     SIGHUP,  SIGUSR1, SIGUSR2, SIGWINCH };
 	sigset_t set;
 
 	sigemptyset(&set);

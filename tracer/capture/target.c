@@ -249,8 +249,9 @@ void target_abandon(struct target *t)
 
 int target_go(struct target *t, struct failure *why)
 {
-	static const char *const what[] = { "", "cannot set the groups for", "cannot set the group for",
-					    "cannot set the user for", "cannot execute" };
+	static const char *const what[] = { "", "cannot set the groups for",
+					    "cannot set the group for", "cannot set the user for",
+					    "cannot execute" };
 	struct report report;
 	ssize_t n;
 

@@ -22,14 +22,24 @@ static const char *const color_names[] = { "auto", "always", "never", NULL };
 
 /* The reading options again, since their common table counts on struct read_options being first. */
 static const struct option_spec output_specs[] = {
-	{ .name = "output", .letter = 'o', .kind = OPTION_TEXT, .arg = "FILE",
+	{ .name = "output",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
 	  .help = "write the report there, not to stdout",
 	  .offset = offsetof(struct options, read.output) },
-	{ .name = "json", .kind = OPTION_FLAG, .help = "the report as JSON",
+	{ .name = "json",
+	  .kind = OPTION_FLAG,
+	  .help = "the report as JSON",
 	  .offset = offsetof(struct options, read.json) },
-	{ .name = "color", .kind = OPTION_CHOICE, .choices = color_names, .help = "colours",
+	{ .name = "color",
+	  .kind = OPTION_CHOICE,
+	  .choices = color_names,
+	  .help = "colours",
 	  .offset = offsetof(struct options, read.color) },
-	{ .name = "no-pager", .kind = OPTION_UNFLAG, .help = "do not page the report",
+	{ .name = "no-pager",
+	  .kind = OPTION_UNFLAG,
+	  .help = "do not page the report",
 	  .offset = offsetof(struct options, read.pager) },
 	{ 0 },
 };
@@ -80,18 +90,10 @@ static int run_default(int argc, char **argv)
 	struct recording *r = NULL;
 	struct failure why = { 0 };
 	struct place place;
-	int first, err, status, report_status = EXIT_READ_OK;
+	int err, status, report_status = EXIT_READ_OK;
 
-	switch (options_parse(&table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return 0;
-	case OPTIONS_BAD:
-		return EXIT_RECORD_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
-	if (record_options_resolve(&table, &o.record, argc, argv, first, &recording) != OPTIONS_GO)
-		return EXIT_RECORD_TROUBLE;
+	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
+		return status;
 	if (make_place(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_RECORD_TROUBLE;
@@ -100,9 +102,8 @@ static int run_default(int argc, char **argv)
 	if (!err)
 		report_status = print_report(&o, place.trace);
 	remove_place(&place);
-	status = report_status == EXIT_READ_OK ?
-			 record_exit(r, err, &why, o.record.fail_on_loss) :
-			 EXIT_RECORD_TROUBLE;
+	status = report_status == EXIT_READ_OK ? record_exit(r, err, &why, o.record.fail_on_loss)
+					       : EXIT_RECORD_TROUBLE;
 	recording_free(r);
 	return status;
 }

@@ -77,7 +77,10 @@ static int begin(void *context, const struct recording *r, struct failure *why)
 	if (reason)
 		(void)trace_writer_meta(f->writer, "sources.why", reason);
 	(void)trace_writer_meta(f->writer, "fds", fds_level_names[o->fds]);
-	(void)trace_writer_meta(f->writer, "mode", o->argv ? "run" : o->cgroup ? "cgroup" : "attach");
+	(void)trace_writer_meta(f->writer, "mode",
+				o->argv	    ? "run"
+				: o->cgroup ? "cgroup"
+					    : "attach");
 	add_arguments(f->writer, "command", o->argv);
 	add_arguments(f->writer, "options", f->cmdline);
 	add_pids(f->writer, o);
@@ -108,10 +111,14 @@ static int tell_unwritten(struct file_recorder *f, uint64_t now)
 {
 	for (unsigned type = 0; type < FS_EV_MAX; type++) {
 		struct fs_ev_lost e = {
-			.h = { .size = sizeof(e), .type = FS_EV_LOST,
-			       .source = FS_SOURCE_TRACER, .ts_ns = now },
-			.from_ns = f->unwritten_since, .to_ns = now,
-			.count = f->unwritten[type], .lost_type = type,
+			.h = { .size = sizeof(e),
+			       .type = FS_EV_LOST,
+			       .source = FS_SOURCE_TRACER,
+			       .ts_ns = now },
+			.from_ns = f->unwritten_since,
+			.to_ns = now,
+			.count = f->unwritten[type],
+			.lost_type = type,
 			.lost_source = FS_SOURCE_TRACER,
 		};
 		int err;
@@ -152,8 +159,8 @@ static int finish(struct file_recorder *f, const struct recording *r, bool whole
 {
 	struct fs_trace_end end = {
 		.lost = (r ? recording_lost(r) : 0) + f->unwritten_total,
-		.target_status = r && recording_status(r) >= 0 ? (uint32_t)recording_status(r) :
-								  UINT32_MAX,
+		.target_status = r && recording_status(r) >= 0 ? (uint32_t)recording_status(r)
+							       : UINT32_MAX,
 	};
 	struct timespec now;
 
@@ -193,8 +200,12 @@ struct options {
 };
 
 static const struct option_spec output_specs[] = {
-	{ .name = "output", .letter = 'o', .kind = OPTION_TEXT, .arg = "FILE",
-	  .help = "the trace (default: forkscope.data)", .offset = offsetof(struct options, output) },
+	{ .name = "output",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
+	  .help = "the trace (default: forkscope.data)",
+	  .offset = offsetof(struct options, output) },
 	{ 0 },
 };
 
@@ -207,9 +218,11 @@ static const struct option_group groups[] = {
 
 static const struct option_table table = {
 	.command = &command_record,
-	.examples = { "forkscope record -- make -j4", "forkscope record -o t --fds=full -- python3 x.py",
+	.examples = { "forkscope record -- make -j4",
+		      "forkscope record -o t --fds=full -- python3 x.py",
 		      "forkscope record -p 4711" },
-	.notes = "The exit status is CMD's own; a CMD that dies of a signal makes forkscope die of it.\n"
+	.notes = "The exit status is CMD's own; a CMD that dies of a signal makes forkscope die of "
+		 "it.\n"
 		 "126: CMD cannot be executed, 127: not found, 125: forkscope itself failed.\n",
 	.groups = groups,
 	.stop_at_operand = true,
@@ -222,18 +235,10 @@ static int run_record(int argc, char **argv)
 	struct recording_options recording;
 	struct recording *r = NULL;
 	struct failure why = { 0 };
-	int first, err, status;
+	int err, status;
 
-	switch (options_parse(&table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return 0;
-	case OPTIONS_BAD:
-		return EXIT_RECORD_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
-	if (record_options_resolve(&table, &o.record, argc, argv, first, &recording) != OPTIONS_GO)
-		return EXIT_RECORD_TROUBLE;
+	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
+		return status;
 	err = record_to_file(&recording, o.output, argv, &r, &why);
 	status = record_exit(r, err, &why, o.record.fail_on_loss);
 	recording_free(r);

@@ -17,21 +17,30 @@ struct record_options {
 	const char *cgroup;
 	const char *user;
 	int source; /* enum source_choice */
-	int fds;    /* enum fs_fds_level */
+	int fds; /* enum fs_fds_level */
 	uint64_t buffer;
 	uint64_t status_fd; /* UINT64_MAX: none */
 	bool follow;
 	bool fail_on_loss;
 };
 
-#define RECORD_OPTIONS_INIT { .fds = FS_FDS_SNAPSHOT, .status_fd = UINT64_MAX }
+#define RECORD_OPTIONS_INIT                                     \
+	{                                                       \
+		.fds = FS_FDS_SNAPSHOT, .status_fd = UINT64_MAX \
+	}
 
 extern const struct option_spec record_target_specs[]; /* -p, --cgroup, -u, --follow */
-extern const struct option_spec record_what_specs[];   /* --source, --fds, --buffer, ... */
+extern const struct option_spec record_what_specs[]; /* --source, --fds, --buffer, ... */
 
 /*
- * Checks them and the operands together. Returns OPTIONS_GO or, told, OPTIONS_BAD.
+ * Parses the command line of a recording command and checks options and operands together. `values` is the
+ * command's own struct, which begins with a struct record_options. False: the command returns *ret_status,
+ * which is 0 after --help and EXIT_RECORD_TROUBLE after an error, already told.
  */
+bool record_options_go(const struct option_table *table, int argc, char **argv, void *values,
+		       struct recording_options *ret, int *ret_status);
+
+/* The second half of it, for a command that records only sometimes: the operands from `first` on. */
 enum options_result record_options_resolve(const struct option_table *table,
 					   const struct record_options *o, int argc, char **argv,
 					   int first, struct recording_options *ret);

@@ -70,14 +70,8 @@ static int run(const struct option_table *table, int argc, char **argv, bool tre
 	const char *path;
 	int first, status;
 
-	switch (options_parse(table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(table, argc, argv, &o, &first, &status))
+		return status;
 	path = trace_operand(argc, argv, first);
 	if (load_trace(&r.trace, path, &why) < 0) {
 		log_error("%s", why.text);

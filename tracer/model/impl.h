@@ -140,6 +140,8 @@ struct model {
 	size_t process_count, process_room, work_room;
 	struct hashmap by_key; /* (pid, start_ns) -> process */
 	struct hashmap by_pid; /* pid -> the process with that pid that started last */
+	struct hashmap
+		by_ns_pid; /* (parent, number in its pid namespace) -> that child, the last one */
 	uint32_t *born;
 	size_t born_count;
 	uint32_t target;
@@ -184,6 +186,10 @@ struct model {
 
 	struct fact_list facts[FACT_LISTS];
 
+	/* The same per type: sorted by type and time, those that touch merged; made at the end. */
+	struct gap *losses;
+	size_t loss_count;
+	size_t loss_from[FS_EV_MAX + 1]; /* where each type's begin */
 	struct gap *gaps;
 	size_t gap_count, gap_room;
 	uint64_t lost;

@@ -68,8 +68,8 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 		blocked &= p->state_now->sig_blocked;
 	if (!ignored && !blocked)
 		return 0;
-	f.severity = blocked || (ignored & ~QUIET && !is_shell(m, p->creator)) ? SEVERITY_WARNING :
-										 SEVERITY_NOTE;
+	f.severity = blocked || (ignored & ~QUIET && !is_shell(m, p->creator)) ? SEVERITY_WARNING
+									       : SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " began its image with ");
 	add_signals(&f.detail, blocked);

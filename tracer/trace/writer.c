@@ -26,9 +26,10 @@
 #include "trace/chunk.h"
 
 enum {
-	CHUNK_ROOM = 256 * 1024, /* payload of an ordinary chunk; a larger event gets its own */
+	CHUNK_ROOM = 32 *
+		     1024, /* what a full disk can cost; a larger event gets a chunk of its own */
 	META_MAX = 1 << 20,
-	KEEP_CHUNKS = 16,
+	KEEP_CHUNKS = 128,
 	MAX_AGE_MS = 50,
 };
 
