@@ -542,7 +542,8 @@ enum fs_owner {
 
 /*
  * Read from /proc by forkscope. h.tid: the thread. Tail: its stack, innermost frame first, each text ending in
- * NUL, frames_len bytes in all: "function+0x1f (file.c:12)" or "function+0x1f (libx.so.1)".
+ * NUL, frames_len bytes in all: "function+0x1f (file.c:12)" or "function+0x1f (libx.so.1)";
+ * then, where the process is an interpreter, "python: function (file.py:12)", innermost first again.
  */
 struct fs_ev_futex_stuck {
 	struct fs_event h;

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "capture/proc_wait.h"
+#include "capture/python_stack.h"
 
 #define FRAMES_MAX 48
 #define STEPS_MAX 400
@@ -110,6 +111,48 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	return dwfl_build_id_find_debuginfo(module, userdata, name, base, NULL, NULL, 0, ret_name);
 }
 
+struct python {
+	uint64_t runtime;
+	uint64_t version_at;
+};
+
+/* Looks for an interpreter among the modules: the program itself, or a shared library. */
+static int find_python(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start,
+		       void *context)
+{
+	struct python *p = context;
+	const char *file = base_name(name);
+	int count;
+
+	(void)userdata;
+	(void)start;
+	if (!file || !strstr(file, "python"))
+		return DWARF_CB_OK;
+	count = dwfl_module_getsymtab(module);
+	for (int i = 1; i < count && !(p->runtime && p->version_at); i++) {
+		GElf_Sym symbol;
+		GElf_Addr address;
+		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
+							   NULL);
+
+		if (text && strcmp(text, "_PyRuntime") == 0)
+			p->runtime = address;
+		else if (text && strcmp(text, "Py_Version") == 0)
+			p->version_at = address;
+	}
+	return p->runtime ? DWARF_CB_ABORT : DWARF_CB_OK;
+}
+
+static void add_python(Dwfl *dwfl, pid_t pid, struct buffer *out)
+{
+	struct python p = { 0 };
+	unsigned long version = 0;
+
+	(void)dwfl_getmodules(dwfl, find_python, &p, 0);
+	if (p.runtime && p.version_at && proc_read(pid, p.version_at, &version, sizeof(version)))
+		python_stack(pid, p.runtime, version, out);
+}
+
 static void unwind_stopped(pid_t pid, pid_t tid, struct buffer *out)
 {
 	static const Dwfl_Callbacks callbacks = {
@@ -123,6 +166,9 @@ static void unwind_stopped(pid_t pid, pid_t tid, struct buffer *out)
 	if (dwfl_linux_proc_report(f.dwfl, pid) == 0 && dwfl_report_end(f.dwfl, NULL, NULL) == 0 &&
 	    dwfl_linux_proc_attach(f.dwfl, pid, true) == 0)
 		(void)dwfl_getthread_frames(f.dwfl, tid, add_frame, &f);
+	/* Its thread states are the parent's, but for the one thread there is. */
+	if (tid == pid)
+		add_python(f.dwfl, pid, out);
 	dwfl_end(f.dwfl);
 }
 

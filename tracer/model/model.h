@@ -96,6 +96,7 @@ struct process {
 	uint64_t call_enter_ts; /* the creator's call; done: when it came back */
 	uint64_t call_done_ts;
 	uint64_t clone_flags;
+	uint64_t creator_blocked; /* signals that the forking thread had blocked */
 	uint64_t creator_rss_kb;
 	uint64_t creator_pgtables_kb;
 	uint32_t parent; /* the kernel's at birth; indexes of processes, MODEL_NONE: unknown */

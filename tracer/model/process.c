@@ -193,6 +193,7 @@ static int on_fork(struct model *m, const struct fs_ev_fork *e)
 	c->birth_ts = e->h.ts_ns;
 	c->ns_pid = e->child_ns_pid;
 	c->clone_flags = e->clone_flags;
+	c->creator_blocked = e->creator_blocked;
 	c->creator_rss_kb = e->parent_rss_kb;
 	c->creator_pgtables_kb = e->parent_pgtables_kb;
 	c->parent = parent;

@@ -17,7 +17,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		p = model_process(m, f->process);
 		if (!p || !(e->proof & FS_PROOF_IN_FORK) || e->shared)
 			continue;
-		proven = e->stuck == e->threads || e->owner_tid == e->h.tid;
+		proven = e->stuck == e->threads || e->owner_tid == e->h.tid || is_in_handler(f);
 		err = add_stuck(
 			self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
 			"It waits inside fork(), before the child is made: a fork handler, or "

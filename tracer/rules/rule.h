@@ -78,6 +78,9 @@ const struct table_entry *table_entry(const struct interned *table, size_t index
 /* The n-th text of a stack (0: the innermost frame), NULL: there are not so many. */
 const char *stack_frame(const char *stack, size_t len, size_t n);
 
+/* The n-th frame of Python, "function (file.py:12)"; NULL: there are not so many, or it is no interpreter. */
+const char *python_frame(const char *stack, size_t len, size_t n);
+
 /* Adds the frames that a person wants to see: those of locks and libc's inside left out where others are there. */
 void add_stack(struct buffer *b, const char *stack, size_t len);
 

@@ -11,6 +11,7 @@
 /* Each by the file that defines it. */
 extern const struct rule rule_deadlock;
 extern const struct rule rule_lost_thread;
+extern const struct rule rule_fork_in_handler;
 extern const struct rule rule_fork_handler;
 extern const struct rule rule_raw_clone;
 extern const struct rule rule_unsafe_call;
@@ -41,6 +42,7 @@ extern const struct rule rule_slow_fork;
 
 const struct rule *const rules[] = {
 	&rule_deadlock,	     &rule_lost_thread,
+	&rule_fork_in_handler,
 	&rule_fork_handler,  &rule_raw_clone,
 	&rule_unsafe_call,   &rule_shared_lock,
 	&rule_eof,	     &rule_fd_leaked,

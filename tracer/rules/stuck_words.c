@@ -2,6 +2,8 @@
 /* See stuck_words.h. */
 #include "rules/stuck_words.h"
 
+#include <string.h>
+
 const struct fs_ev_futex_stuck *stuck_of(const struct fact *f)
 {
 	return (const struct fs_ev_futex_stuck *)(const void *)f->event;
@@ -28,9 +30,26 @@ const char *lock_words(uint32_t kind)
 	return kind < sizeof(words) / sizeof(words[0]) ? words[kind] : words[0];
 }
 
-bool kind_is_lock(uint32_t kind)
+/* Python's conditions, events, joins and futures are built on plain locks: the function tells. */
+static bool waits_in_python(const struct fact *f)
 {
-	switch (kind) {
+	static const char *const functions[] = { "Condition.wait ", "Event.wait ",
+						 "Thread._wait_for_tstate_lock ", "Thread.join ",
+						 "Barrier.wait ", "Semaphore.acquire ", NULL };
+	size_t len;
+	const char *stack = fact_stack(f, &len), *frame = python_frame(stack, len, 0);
+
+	for (size_t i = 0; frame && functions[i]; i++)
+		if (strncmp(frame, functions[i], strlen(functions[i])) == 0)
+			return true;
+	return false;
+}
+
+bool waits_for_lock(const struct fact *f)
+{
+	switch (stuck_of(f)->kind) {
+	case FS_WAIT_PYTHON:
+		return !waits_in_python(f);
 	case FS_WAIT_CONDITION:
 	case FS_WAIT_BARRIER:
 	case FS_WAIT_JOIN:
@@ -38,6 +57,17 @@ bool kind_is_lock(uint32_t kind)
 		return false;
 	}
 	return true;
+}
+
+bool is_in_handler(const struct fact *f)
+{
+	size_t len;
+	const char *stack = fact_stack(f, &len), *frame;
+
+	for (size_t i = 0; (frame = stack_frame(stack, len, i)); i++)
+		if (strncmp(frame, "__restore_rt+", 13) == 0)
+			return true;
+	return false;
 }
 
 static void add_owner(struct buffer *b, const struct model *m, const struct process *p,

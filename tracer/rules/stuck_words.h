@@ -12,7 +12,10 @@ const struct fs_ev_futex_stuck *stuck_of(const struct fact *f);
 const char *lock_words(uint32_t kind);
 
 /* Whether it is a lock, which has a holder; else it waits for what another thread would do. */
-bool kind_is_lock(uint32_t kind);
+bool waits_for_lock(const struct fact *f);
+
+/* Whether the thread runs a signal handler: the kernel's way back from one lies in its stack. */
+bool is_in_handler(const struct fact *f);
 
 /*
  * Puts together and adds: who waits for what, where, since when, who holds it, why nobody can release it. Only the

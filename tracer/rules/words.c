@@ -101,11 +101,35 @@ static bool is_machinery(const char *frame)
 	return false;
 }
 
+const char *python_frame(const char *stack, size_t len, size_t n)
+{
+	static const char prefix[] = "python: ";
+	const char *frame;
+
+	for (size_t i = 0; (frame = stack_frame(stack, len, i)); i++)
+		if (strncmp(frame, prefix, sizeof(prefix) - 1) == 0 && n-- == 0)
+			return frame + sizeof(prefix) - 1;
+	return NULL;
+}
+
+/* What an interpreter runs says more than its own functions. */
+static size_t add_python_frames(struct buffer *b, const char *stack, size_t len)
+{
+	const char *frame;
+	size_t n;
+
+	for (n = 0; n < 8 && (frame = python_frame(stack, len, n)); n++)
+		buffer_printf(b, "%s%s", n ? " <- " : "", frame);
+	return n;
+}
+
 void add_stack(struct buffer *b, const char *stack, size_t len)
 {
 	const char *frame;
 	size_t n = 0, shown = 0;
 
+	if (add_python_frames(b, stack, len))
+		return;
 	while ((frame = stack_frame(stack, len, n)) && is_machinery(frame))
 		n++;
 	if (!frame)
@@ -118,9 +142,13 @@ void add_stack(struct buffer *b, const char *stack, size_t len)
 
 void add_culprit(struct buffer *b, const char *stack, size_t len)
 {
-	const char *frame;
+	const char *frame = python_frame(stack, len, 0);
 	size_t n = 0;
 
+	if (frame) {
+		buffer_append(b, frame, strcspn(frame, " "));
+		return;
+	}
 	while ((frame = stack_frame(stack, len, n)) && is_machinery(frame))
 		n++;
 	if (!frame)
