@@ -19,18 +19,20 @@ chosen = os.environ.get("FORKSCOPE_BUGS", "*")
 
 
 def check(program, *flags):
-    got = forkscope("check", "--json", "--hang-timeout", "1s", *flags, "--", program, seconds=60)
+    got = forkscope("check", "--json", "--hang-timeout", "1s", *flags, "--", *program, seconds=60)
     if got.status not in (0, 1):
         return got, None
     # What the program prints comes first.
     return got, json.loads(got.out[got.out.index('{"schema":'):])
 
 
-for source in sorted(glob.glob("tests/bugs/fs*_*.c")):
-    name = os.path.basename(source)[:-2]
+for source in sorted(glob.glob("tests/bugs/fs*_*.c") + glob.glob("tests/bugs/fs*_*.py")):
+    name = os.path.splitext(os.path.basename(source))[0]
     if not fnmatch.fnmatch(name, chosen):
         continue
-    program = os.path.join(BUILD, "tests/bugs", name)
+    program = [os.path.join(BUILD, "tests/bugs", name)]
+    if source.endswith(".py"):
+        program = ["/usr/bin/python3", source]
     text = open(source).read()
     rule = "FS" + name[2:5]
     allowed = {rule} | set(re.findall(r"FS\d+", " ".join(re.findall(r"^ \* also: (.*)", text, re.M))))
@@ -51,5 +53,7 @@ for source in sorted(glob.glob("tests/bugs/fs*_*.c")):
     else:
         best = [s for r, s in found if r == rule]
         passed = best and loud <= allowed and (not want or want in best)
+        if source.endswith(".py"):
+            passed = passed and any(os.path.basename(source) in f["detail"] for f in report_["findings"])
         ok(passed and got.status == (1 if loud else 0), name, detail or "nothing found")
 done()

@@ -53,6 +53,9 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	set = blocked_by_handler(m, p);
 	if (!set || !signal_came(m, p, set))
 		return 0;
+	/* SIGCHLD is blocked around fork by many who handle it, and comes often. */
+	if (!(set & ~(UINT64_C(1) << 16)))
+		f.severity = SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " was forked by ");
 	add_process_name(&f.detail, m, p->creator);

@@ -36,6 +36,8 @@ extern const struct rule rule_handler;
 extern const struct rule rule_stale_identity;
 extern const struct rule rule_exec_failed;
 extern const struct rule rule_kill_everything;
+extern const struct rule rule_worker_thread;
+extern const struct rule rule_pool_hang;
 extern const struct rule rule_dontfork;
 extern const struct rule rule_copy_on_write;
 extern const struct rule rule_slow_fork;
@@ -55,6 +57,8 @@ const struct rule *const rules[] = {
 	&rule_pdeathsig,     &rule_signals_inherited,
 	&rule_handler,	     &rule_stale_identity,
 	&rule_exec_failed,   &rule_kill_everything,
+	&rule_worker_thread,
+	&rule_pool_hang,
 	&rule_dontfork,	     &rule_copy_on_write,
 	&rule_slow_fork,     NULL,
 };
