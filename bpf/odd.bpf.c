@@ -105,7 +105,9 @@ int exit_odd(void)
 	}
 	if (c->ret < 0)
 		return 0;
-	if (c->class == FS_CALL_SEEK && (__s64)c->args[1] < 0 && (__u32)c->args[2] == SEEK_CUR)
+	if (c->class == FS_CALL_WAIT4 && c->ret > 0 && (int)c->args[0] < 1)
+		emit_odd(c, FS_ODD_WAIT_ANY, 0);
+	else if (c->class == FS_CALL_SEEK && (__s64)c->args[1] < 0 && (__u32)c->args[2] == SEEK_CUR)
 		emit_odd(c, FS_ODD_SEEK_BACK,
 			 identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0));
 	else if (c->class == FS_CALL_MADVISE &&

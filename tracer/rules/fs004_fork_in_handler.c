@@ -30,8 +30,7 @@ static bool signal_came(const struct model *m, const struct process *p, uint64_t
 	const struct process *creator = model_process(m, p->creator);
 
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_SIGNAL); i++) {
-		const struct fs_ev_signal *e =
-			(const void *)model_fact(m, FS_EV_SIGNAL, i)->event;
+		const struct fs_ev_signal *e = (const void *)model_fact(m, FS_EV_SIGNAL, i)->event;
 
 		if (e->to_pid == creator->pid && e->sig && e->sig <= 64 &&
 		    set & UINT64_C(1) << (e->sig - 1) && e->h.ts_ns < p->birth_ts &&
@@ -59,8 +58,9 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " was forked by ");
 	add_process_name(&f.detail, m, p->creator);
-	buffer_printf(&f.detail, ", which had %u threads, while signal %d, which had just come, was blocked "
-				 "in the forking thread as it is in its handler.",
+	buffer_printf(&f.detail,
+		      ", which had %u threads, while signal %d, which had just come, was blocked "
+		      "in the forking thread as it is in its handler.",
 		      p->threads_at_fork, __builtin_ctzll(set) + 1);
 	add_image_name(&f.key, m, p->creator);
 	return finding_add(out, &f);
@@ -76,10 +76,11 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		f = model_fact(m, FS_EV_FUTEX_STUCK, i);
 		if (model_process(m, f->process) && stuck_of(f)->proof & FS_PROOF_IN_FORK &&
 		    is_in_handler(f))
-			err = add_stuck(self, m, f, SEVERITY_BUG,
-					"It called fork in a signal handler, which interrupted what held "
-					"the lock.",
-					out);
+			err = add_stuck(
+				self, m, f, SEVERITY_BUG,
+				"It called fork in a signal handler, which interrupted what held "
+				"the lock.",
+				out);
 	}
 	for (size_t i = 0; i < model_born_count(m) && err == 0; i++)
 		err = judge(self, m, model_born(m, i), out);
@@ -91,12 +92,18 @@ const struct rule rule_fork_in_handler = {
 	.name = "fork-in-signal-handler",
 	.severity = SEVERITY_BUG,
 	.title = "fork() was called by a signal handler in a program with threads",
-	.fix = "write to a pipe or eventfd in the handler and fork in the main loop; or use _Fork() and exec",
-	.text = "In a program with threads fork takes libc's locks, those of malloc among them: called by "
-		"a handler that interrupted malloc it waits for itself, for ever, in the parent. POSIX no "
-		"longer counts fork among the functions that a handler may call. Proven by a thread that "
-		"hangs in fork with a signal handler's frame in its stack; a warning where a caught signal "
-		"had just come to the process and was blocked, as it is in its handler, in the thread that "
+	.fix = "write to a pipe or eventfd in the handler and fork in the main loop; or use "
+	       "_Fork() and exec",
+	.text = "In a program with threads fork takes libc's locks, those of malloc among them: "
+		"called by "
+		"a handler that interrupted malloc it waits for itself, for ever, in the parent. "
+		"POSIX no "
+		"longer counts fork among the functions that a handler may call. Proven by a "
+		"thread that "
+		"hangs in fork with a signal handler's frame in its stack; a warning where a "
+		"caught signal "
+		"had just come to the process and was blocked, as it is in its handler, in the "
+		"thread that "
 		"forked, and few others were.",
 	.check = check,
 };

@@ -30,6 +30,29 @@ static const char *call_words(uint32_t nr)
 	}
 }
 
+static bool is_write(uint32_t nr)
+{
+	return nr == 1 || nr == 20;
+}
+
+/* It gave up before its exec (no such directory, no such fd): telling the parent so is its duty. */
+static bool reports_failure(const struct process *p)
+{
+	return p->ended && !p->execed && p->knows_status && p->status;
+}
+
+static bool wrote(const struct model *m, uint32_t process)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
+		const struct fact *f = model_fact(m, FS_EV_ODD_CALL, i);
+
+		if (f->process == process && odd_of(f)->what == FS_ODD_VFORK_CHILD &&
+		    is_write(odd_of(f)->syscall))
+			return true;
+	}
+	return false;
+}
+
 static int tell(const struct rule *self, const struct model *m, uint32_t process, const char *what,
 		struct findings *out)
 {
@@ -62,6 +85,8 @@ static int judge_call(const struct rule *self, const struct model *m, const stru
 	failed = model_failed_exec(m, p->first_failed_exec);
 	if (failed && failed->ts <= fact->event->ts_ns)
 		return 0;
+	if (reports_failure(p) && is_write(odd_of(fact)->syscall))
+		return 0;
 	snprintf(what, sizeof(what), "%s before its exec", call_words(odd_of(fact)->syscall));
 	return tell(self, m, fact->process, what, out);
 }
@@ -76,7 +101,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 	for (size_t i = 0; i < model_born_count(m) && err == 0; i++) {
 		p = model_process(m, model_born(m, i));
 		if (is_vfork(p) && p->ended && !p->execed && !p->failed_execs && p->knows_status &&
-		    !(p->status & 0x7f) &&
+		    !(p->status & 0x7f) && !(reports_failure(p) && wrote(m, model_born(m, i))) &&
 		    !model_lost_between(m, FS_EV_EXEC_FAILED, p->birth_ts, p->end_ts))
 			err = tell(self, m, model_born(m, i),
 				   "ended without having tried to exec: what it did, it did there",

@@ -29,11 +29,14 @@ static int judge_exec(const struct rule *self, const struct model *m, uint32_t p
 	blocked = s->sig_blocked & ~from_outside(m, false) & CHLD;
 	if (!ignored && !blocked)
 		return 0;
+	if (runs_same_program(m, process))
+		f.severity = SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_printf(&f.detail, " began its image with SIGCHLD %s, as ",
 		      ignored ? "ignored" : "blocked");
 	add_process_name(&f.detail, m, p->creator);
 	buffer_add_text(&f.detail, " left it.");
+	buffer_add_text(&f.key, f.severity == SEVERITY_NOTE ? "own:" : "");
 	buffer_add_text(&f.key, ignored ? "ignored:" : "blocked:");
 	add_image_name(&f.key, m, p->creator);
 	return finding_add(out, &f);

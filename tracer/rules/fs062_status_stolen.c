@@ -7,6 +7,21 @@ static const struct fs_ev_odd_call *odd_of(const struct fact *f)
 	return (const struct fs_ev_odd_call *)(const void *)f->event;
 }
 
+/* Whether it went to a wait for any child; one for this very child stole nothing. */
+static bool was_taken_by_any(const struct model *m, uint32_t process, const struct process *child)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
+		const struct fact *f = model_fact(m, FS_EV_ODD_CALL, i);
+		uint32_t number = (uint32_t)odd_of(f)->ret;
+
+		if (f->process == process && odd_of(f)->what == FS_ODD_WAIT_ANY &&
+		    (number == child->pid || number == child->ns_pid) &&
+		    odd_of(f)->h.ts_ns >= child->end_ts)
+			return true;
+	}
+	return false;
+}
+
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
 		 struct findings *out)
 {
@@ -16,7 +31,8 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	const struct process *c = model_process(m, child);
 
 	if (e->what != FS_ODD_WAIT_FAILED || !c || c->parent != fact->process || !c->reaped ||
-	    c->reaper != fact->process || c->reap_ts > e->h.ts_ns)
+	    c->reaper != fact->process || c->reap_ts > e->h.ts_ns ||
+	    !was_taken_by_any(m, fact->process, c))
 		return 0;
 	buffer_add_text(&f.detail, "PROVEN: ");
 	add_process_name(&f.detail, m, fact->process);

@@ -7,7 +7,7 @@
 #define BIT(n) (UINT64_C(1) << ((n)-1))
 /* HUP INT QUIT, as shells and nohup do; CHLD has its own rule; KILL STOP cannot be; 32 33 are libc's. */
 #define MEANT (BIT(1) | BIT(2) | BIT(3) | BIT(17) | BIT(9) | BIT(19) | BIT(32) | BIT(33))
-#define QUIET (BIT(13) | BIT(25) | BIT(20) | BIT(21) | BIT(22))
+#define QUIET (BIT(13) | BIT(25) | BIT(31) | BIT(20) | BIT(21) | BIT(22))
 
 /* What the recorder itself was started with is nobody's fault here. */
 static uint64_t from_outside(const struct model *m, bool ignored)
@@ -70,6 +70,8 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 		return 0;
 	f.severity = blocked || (ignored & ~QUIET && !is_shell(m, p->creator)) ? SEVERITY_WARNING
 									       : SEVERITY_NOTE;
+	if (runs_same_program(m, process))
+		f.severity = SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " began its image with ");
 	add_signals(&f.detail, blocked);

@@ -67,6 +67,9 @@ void add_file_name(struct buffer *b, const struct model *m, uint32_t file);
 /* The base name of the image a process ran at last, for keys; "?" unknown. */
 void add_image_name(struct buffer *b, const struct model *m, uint32_t process);
 
+/* Whether its image is its creator's program once more, which knows what it left itself. */
+bool runs_same_program(const struct model *m, uint32_t process);
+
 /* Whether it is a copy of its creator that runs, or ran to its end, the creator's program. */
 bool is_plain_copy(const struct process *p);
 

@@ -33,9 +33,13 @@ const char *lock_words(uint32_t kind)
 /* Python's conditions, events, joins and futures are built on plain locks: the function tells. */
 static bool waits_in_python(const struct fact *f)
 {
-	static const char *const functions[] = { "Condition.wait ", "Event.wait ",
-						 "Thread._wait_for_tstate_lock ", "Thread.join ",
-						 "Barrier.wait ", "Semaphore.acquire ", NULL };
+	static const char *const functions[] = { "Condition.wait ",
+						 "Event.wait ",
+						 "Thread._wait_for_tstate_lock ",
+						 "Thread.join ",
+						 "Barrier.wait ",
+						 "Semaphore.acquire ",
+						 NULL };
 	size_t len;
 	const char *stack = fact_stack(f, &len), *frame = python_frame(stack, len, 0);
 

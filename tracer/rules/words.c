@@ -57,6 +57,18 @@ void add_image_name(struct buffer *b, const struct model *m, uint32_t process)
 	buffer_add_text(b, slash && slash[1] ? slash + 1 : name);
 }
 
+bool runs_same_program(const struct model *m, uint32_t process)
+{
+	const struct process *p = model_process(m, process);
+	const struct image *own = model_image_of(m, process),
+			   *before = p ? model_image_of(m, p->creator) : NULL;
+
+	if (!own || !before || !own->filename || !before->filename)
+		return false;
+	return strcmp(own->filename->data, "/proc/self/exe") == 0 ||
+	       own->filename == before->filename;
+}
+
 bool is_plain_copy(const struct process *p)
 {
 	return p->in_trace && p->knows_fork && !p->execed && !(p->clone_flags & 0x100);
