@@ -150,14 +150,17 @@ $(B)/libprocpool.pc: pool/libprocpool.pc.in FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
+# Workers forked from a program that is bound lazily would each look its functions up again.
+BIND_NOW = -Wl,-z,relro,-z,now
+
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(BIND_NOW) -rdynamic -o $@ $(filter %.o,$^) \
 		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(BIND_NOW) -rdynamic -o $@ $(filter %.o,$^) \
 		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/man/%: doc/man/%.scd

@@ -67,17 +67,9 @@ static struct sub_rec *reserve(struct lane *lane, uint32_t size)
 	return rec;
 }
 
-static uint32_t define_size(const struct task *task)
-{
-	return lane_align(sub_data(0) + (uint32_t)sizeof(struct define_rec) +
-			  (uint32_t)strlen(task->module->path) + (uint32_t)strlen(task->name) + 2);
-}
-
 /* Tells the worker which function a task number stands for, once. False: no room now. */
 static bool define(struct lane *lane, const struct task *task)
 {
-	const struct module *m = task->module;
-	struct define_rec *def;
 	struct sub_rec *rec;
 
 	if (task->id >= lane->n_defined) {
@@ -92,17 +84,12 @@ static bool define(struct lane *lane, const struct task *task)
 	}
 	if (lane->defined[task->id])
 		return true;
-	rec = reserve(lane, define_size(task));
+	rec = reserve(lane, lane_align(sub_data(0) + define_size(task)));
 	if (!rec)
 		return false;
 	rec->kind = REC_DEFINE;
 	rec->count = 0;
-	def = (void *)((uint8_t *)rec + sub_data(0));
-	def->id = task->id;
-	def->build_id_len = m->build_id_len;
-	memcpy(def->build_id, m->build_id, m->build_id_len);
-	strcpy((char *)(def + 1), m->path);
-	strcpy((char *)(def + 1) + strlen(m->path) + 1, task->name);
+	define_write((void *)((uint8_t *)rec + sub_data(0)), task->id, task);
 	lane->defined[task->id] = 1;
 	return true;
 }

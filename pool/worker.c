@@ -24,6 +24,7 @@
 #define SPIN_MAX (20 * US)
 #define SPIN_MIN (1 * US)
 #define SHORT_SPIN 64
+#define SHORT_SLEEP (2 * SPIN_MAX) /* with the way down and up again: a spin would have got it */
 
 /* ---- talking to the caller ---- */
 
@@ -71,25 +72,37 @@ static bool has_task(const struct worker *w, bool space, uint64_t need)
 	return load_acquire(&w->map.caller->sub_tail) != w->pos;
 }
 
-/* Spins while that pays: half as long after it was for nothing, twice as long after it was not. */
+/* Whether a spin of the longest kind would have been for something; see spin(). */
+static void learn(struct worker *w, bool paid)
+{
+	if (paid)
+		w->spin_ns = w->spin_ns * 2 > SPIN_MAX ? SPIN_MAX : w->spin_ns * 2;
+	else
+		w->spin_ns = w->spin_ns / 2 < SPIN_MIN ? 0 : w->spin_ns / 2;
+}
+
+/*
+ * Spins while that pays: half as long after it was for nothing, twice as long after it was not, and not at
+ * all when it never is. A sleep that turned out short teaches it to spin again (wait_for_task).
+ */
 static bool spin(struct worker *w, bool space, uint64_t need)
 {
 	int64_t end;
 	int i;
 
-	if (!load_relaxed(&w->map.caller->spin_ok))
+	if (!w->spin_ns || !load_relaxed(&w->map.caller->spin_ok))
 		return has_task(w, space, need);
 	end = now_ns() + w->spin_ns;
 	do {
 		for (i = 0; i < 64; i++) {
 			if (has_task(w, space, need)) {
-				w->spin_ns = w->spin_ns * 2 > SPIN_MAX ? SPIN_MAX : w->spin_ns * 2;
+				learn(w, true);
 				return true;
 			}
 			cpu_relax();
 		}
 	} while (now_ns() < end);
-	w->spin_ns = w->spin_ns / 2 < SPIN_MIN ? SPIN_MIN : w->spin_ns / 2;
+	learn(w, false);
 	return false;
 }
 
@@ -144,7 +157,7 @@ static bool spin_shortly(const struct worker *w)
 {
 	int i;
 
-	for (i = 0; i < SHORT_SPIN && load_relaxed(&w->map.caller->spin_ok); i++) {
+	for (i = 0; w->spin_ns && i < SHORT_SPIN && load_relaxed(&w->map.caller->spin_ok); i++) {
 		if (has_task(w, false, 0))
 			return true;
 		cpu_relax();
@@ -155,15 +168,22 @@ static bool spin_shortly(const struct worker *w)
 static bool wait_for_task(struct worker *w)
 {
 	bool in_time = true;
+	int64_t since;
 
 	if (has_task(w, false, 0) || spin_shortly(w))
 		return true;
 	count_time(w, false);
+	since = w->map.worker->since_ns;
 	signal_caller(w, true);
 	flush_output(w);
-	if (!spin(w, false, 0))
-		in_time = park(w, false, 0);
+	if (spin(w, false, 0)) {
+		count_time(w, true);
+		return true;
+	}
+	in_time = park(w, false, 0);
 	count_time(w, true);
+	if (w->map.worker->since_ns - since < SHORT_SLEEP)
+		w->spin_ns = SPIN_MAX;
 	return in_time;
 }
 
@@ -396,6 +416,7 @@ static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
+	const uint32_t size = rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
 	uint32_t i;
 
@@ -437,9 +458,9 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
 		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
-	w->pos += rec->size;
+	w->pos += size;
 	publish(w);
-	w->pos -= rec->size;
+	w->pos -= size;
 	return true;
 }
 
@@ -502,13 +523,17 @@ static int loop(struct worker *w)
 {
 	for (;;) {
 		const struct sub_rec *rec;
+		uint32_t size, kind;
 
 		if (!wait_for_task(w))
 			return retire(w, RETIRE_IDLE);
 		if (load_relaxed(&w->map.caller->stop))
 			return retire(w, RETIRE_TOLD);
 		rec = (const void *)(w->map.sub + (w->pos & (LANE_SUB_SIZE - 1)));
-		switch (rec->kind) {
+		/* Before it is run: afterwards the caller may have written the next one over it. */
+		size = rec->size;
+		kind = rec->kind;
+		switch (kind) {
 		case REC_RUN:
 			if (!run_record(w, rec))
 				return retire(w, RETIRE_TOLD);
@@ -519,25 +544,24 @@ static int loop(struct worker *w)
 		case REC_QUIT:
 			return retire(w, RETIRE_TOLD);
 		}
-		w->pos += rec->size;
+		w->pos += size;
 		if (w->init_failed)
 			return retire(w, RETIRE_TOLD);
-		if (rec->kind == REC_RUN && too_big(w))
+		if (kind == REC_RUN && too_big(w))
 			return retire(w, RETIRE_RSS);
 	}
 }
 
 int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 {
-	struct worker *w = calloc(1, sizeof(*w));
+	/* On the stack, which a forked worker has touched already. */
+	struct worker self, *w = &self;
 	uint32_t i;
 	int status;
 
-	if (!w)
-		return 1;
+	memset(w, 0, sizeof(*w));
 	w->map = *map;
 	w->fds = *fds;
-	w->spin_ns = SPIN_MAX;
 	w->exit_code = 1;
 	arena_init(&w->arena, map->arena, map->arena_size);
 	map->worker->since_ns = map->worker->ready_ns = now_ns();
@@ -553,6 +577,5 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	free(w->blocks);
 	free(w->aside);
 	arena_done(&w->arena);
-	free(w);
 	return status;
 }
