@@ -3,10 +3,7 @@
  * forkscope [--] CMD...: record to a temporary trace in a private directory, print the report, and end as the
  * target ended.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
