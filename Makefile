@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -lbpf -lelf -lz -lsqlite3 -pthread
+TRACER_LIBS = -lbpf -lelf -ldw -lz -lsqlite3 -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -117,7 +117,7 @@ $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
 $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
-$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf): $(BPF_SKEL)
+$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf look_regs): $(BPF_SKEL)
 
 # One object of all probes: they share maps and functions, and what one does not use costs nothing.
 $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
@@ -208,11 +208,13 @@ install: all
 # tests/unit/test_*.c   cmocka, linked with the tracer's rooms
 # tests/pool/test_*.c   cmocka, linked with libprocpool
 # tests/cases/*.c       small programs to be traced; each tells what a trace of it must say
+# tests/why/*.[c,py]     programs that hang, for `forkscope why`
 # tests/*/*.t           scripts that print TAP and run build/ programs
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+WHY_BIN  := $(patsubst tests/why/%.c,$(B)/tests/why/%,$(wildcard tests/why/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
@@ -259,6 +261,12 @@ $(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	@mkdir -p $(@D)
 	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
 
+# Programs that hang: without optimisation, as what people debug; every frame has a base register.
+$(B)/tests/why/%: tests/why/%.c
+	$(call say,HANG)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O0 -g $(WARN) -o $@ $< -pthread
+
 # Programs to be measured and traced: plain and fast, like what users run.
 $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
@@ -270,9 +278,9 @@ include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(WHY_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli view cases real stress pool fuzz
+SUITES := style unit cli view cases why real stress pool fuzz
 
 .PHONY: check
 check: deps

@@ -7,9 +7,21 @@
 #include "cmd/help.h"
 
 const struct command *const commands[] = {
-	&command_record, &command_trace,   &command_report, &command_tree,
-	&command_fds,	 &command_compare, &command_info,   &command_export,
-	&command_view,	 &command_query,   &command_doctor, NULL,
+	/* clang-format off */
+	&command_record,
+	&command_trace,
+	&command_report,
+	&command_tree,
+	&command_fds,
+	&command_compare,
+	&command_info,
+	&command_export,
+	&command_view,
+	&command_query,
+	&command_why,
+	&command_doctor,
+	/* clang-format on */
+	NULL,
 };
 
 int main(int argc, char **argv)

@@ -13,7 +13,7 @@ from tap import *  # noqa: E402,F403
 
 RECORDING = ("record", "trace")
 READING = ("report", "tree", "fds", "info", "export", "query", "view", "compare")
-OTHER = ("doctor",)
+OTHER = ("doctor", "why")
 
 
 def one_line(result, status, name, *mentions):

@@ -46,5 +46,6 @@ extern const struct command command_report;
 extern const struct command command_tree;
 extern const struct command command_fds;
 extern const struct command command_compare;
+extern const struct command command_why;
 
 #endif
