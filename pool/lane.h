@@ -100,6 +100,9 @@ struct lane_worker {
 	char setup_step[28];
 	_Alignas(64) uint64_t comp_tail;
 	_Alignas(64) uint64_t run;
+	/* What of the submit ring it has read for the last time, and the first record's seq it has not. */
+	uint64_t passed;
+	uint64_t passed_seq;
 	int64_t item_start_ns; /* of the item running, when its record is TIMED */
 	_Alignas(64) uint32_t
 		parked; /* bit 0: sleeps; bit 1: for room in the completion ring; above: count */

@@ -42,12 +42,28 @@ static void publish(struct lane *lane)
 	}
 }
 
+/* Takes over how far the worker says it has read; a word that cannot be true changes nothing. */
+static void look_how_far(struct lane *lane)
+{
+	uint64_t passed = load_acquire(&lane->ch.map.worker->passed);
+	uint64_t seq = load_relaxed(&lane->ch.map.worker->passed_seq);
+
+	if (passed > lane->sub_freed && passed <= lane->sub_tail)
+		lane->sub_freed = passed;
+	if (seq > lane->passed_seq && seq <= lane->next_seq)
+		lane->passed_seq = seq;
+}
+
 /* Room for a record of this size, contiguous; NULL when the ring is too full. */
 static struct sub_rec *reserve(struct lane *lane, uint32_t size)
 {
 	uint32_t off = lane->sub_tail & (LANE_SUB_SIZE - 1), contiguous = LANE_SUB_SIZE - off;
-	uint64_t room = LANE_SUB_SIZE - (lane->sub_tail - lane->sub_freed);
+	uint64_t room;
 	struct sub_rec *rec;
+
+	if (LANE_SUB_SIZE - (lane->sub_tail - lane->sub_freed) < contiguous + size)
+		look_how_far(lane);
+	room = LANE_SUB_SIZE - (lane->sub_tail - lane->sub_freed);
 
 	if (contiguous < size) {
 		if (room < contiguous + size)
@@ -101,7 +117,9 @@ static struct sub_rec *begin_run(struct lane *lane, const struct task *task, str
 	struct inflight *e;
 	struct sub_rec *rec;
 
-	if (lane->n_inflight >= LANE_SLOTS - 1 || !define(lane, task))
+	if (lane->next_seq - lane->passed_seq >= LANE_SLOTS - 1)
+		look_how_far(lane);
+	if (lane->next_seq - lane->passed_seq >= LANE_SLOTS - 1 || !define(lane, task))
 		return NULL;
 	rec = reserve(lane, lane_align(sub_data(count) + bytes));
 	if (!rec)
@@ -453,7 +471,10 @@ void pop_finished(struct lane *lane)
 		if (e->has_arena)
 			free_inputs(lane, e);
 		lane->items_out -= e->count;
-		lane->sub_freed = e->end;
+		if (e->state == ENTRY_OPEN && e->end > lane->sub_freed) {
+			lane->sub_freed = e->end;
+			lane->passed_seq = lane->first_seq + 1;
+		}
 		lane->first_seq++;
 		if (!--lane->n_inflight)
 			lane->pool->busy--;

@@ -418,7 +418,7 @@ static struct lane *lane_new(struct pp_pool *pool)
 	}
 	lane->pool = pool;
 	lane->place = i;
-	lane->first_seq = lane->next_seq = 1;
+	lane->first_seq = lane->next_seq = lane->passed_seq = 1;
 	lane->check_ns = INT64_MAX;
 	pool->lanes[i] = lane;
 	return lane;

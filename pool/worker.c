@@ -413,10 +413,21 @@ static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
 			    t && t->text ? t->text : "unknown task");
 }
 
+/*
+ * From here on the caller may write over the ring up to `pos`. It cannot tell by completions alone: a record that
+ * it took back is over for it, while the worker has still to read its head to go past it.
+ */
+static void pass_record(struct worker *w, uint64_t pos, uint64_t seq)
+{
+	store_relaxed(&w->map.worker->passed_seq, seq + 1);
+	store_release(&w->map.worker->passed, pos);
+}
+
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
-	const uint32_t size = rec->size; /* once published, the record is the caller's to write over */
+	const uint32_t size =
+		rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
 	uint32_t i;
 
@@ -458,6 +469,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
 		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
+	pass_record(w, w->pos + size, w->seq);
 	w->pos += size;
 	publish(w);
 	w->pos -= size;
@@ -524,6 +536,7 @@ static int loop(struct worker *w)
 	for (;;) {
 		const struct sub_rec *rec;
 		uint32_t size, kind;
+		uint64_t seq;
 
 		if (!wait_for_task(w))
 			return retire(w, RETIRE_IDLE);
@@ -533,6 +546,7 @@ static int loop(struct worker *w)
 		/* Before it is run: afterwards the caller may have written the next one over it. */
 		size = rec->size;
 		kind = rec->kind;
+		seq = rec->seq;
 		switch (kind) {
 		case REC_RUN:
 			if (!run_record(w, rec))
@@ -545,6 +559,8 @@ static int loop(struct worker *w)
 			return retire(w, RETIRE_TOLD);
 		}
 		w->pos += size;
+		if (kind == REC_RUN)
+			pass_record(w, w->pos, seq);
 		if (w->init_failed)
 			return retire(w, RETIRE_TOLD);
 		if (kind == REC_RUN && too_big(w))

@@ -404,7 +404,7 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 	recording.follow = true;
 	recording.watch_hangs = true;
 	recording.hang_timeout_ns = o->hang_timeout;
-	if (make_place(&place, &why) < 0) {
+	if (place_make(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_TROUBLE;
 	}
@@ -418,7 +418,7 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 			  (unsigned long long)recording_lost(r));
 		status = EXIT_TROUBLE;
 	}
-	remove_place(&place);
+	place_remove(&place);
 	recording_free(r);
 	return status;
 }
