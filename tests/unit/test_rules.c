@@ -194,12 +194,14 @@ static void test_lock_kinds(void **state)
 	static const char libc[] = "__lll_lock_wait_private+0x1 (a)\0__tz_convert+0x2 (b)";
 	static const char python[] =
 		"__new_sem_wait_slow64+0x1 (a)\0PyThread_acquire_lock_timed+0x2 (b)";
+	static const char team[] = "?+0x1f2 (libgomp.so.1.0.0)\0work+0x2 (a.c:1)";
 	static const char none[] = "main+0x1 (a)";
 
 	(void)state;
 	assert_int_equal(lock_kind(mutex, sizeof(mutex)), FS_WAIT_MUTEX);
 	assert_int_equal(lock_kind(libc, sizeof(libc)), FS_WAIT_LIBC);
 	assert_int_equal(lock_kind(python, sizeof(python)), FS_WAIT_PYTHON);
+	assert_int_equal(lock_kind(team, sizeof(team)), FS_WAIT_TEAM);
 	assert_int_equal(lock_kind(none, sizeof(none)), FS_WAIT_UNKNOWN);
 	assert_true(frames_have(libc, sizeof(libc), "tz_convert"));
 	assert_false(frames_have(libc, sizeof(libc), "tz"));

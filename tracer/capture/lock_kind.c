@@ -59,9 +59,19 @@ static const char *function_of(const char *frame, size_t *ret_len)
 	return frame;
 }
 
+/* Runtimes whose own functions may have no names, stripped as they are. */
+static bool is_team_object(const char *frame)
+{
+	return strstr(frame, "(libgomp.") || strstr(frame, "(libomp.") ||
+	       strstr(frame, "(libiomp5.");
+}
+
 static enum fs_wait_kind kind_of_frame(const char *frame)
 {
 	size_t len;
+
+	if (is_team_object(frame))
+		return FS_WAIT_TEAM;
 
 	frame = function_of(frame, &len);
 	for (size_t i = 0; names[i].prefix; i++) {

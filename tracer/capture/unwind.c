@@ -45,10 +45,16 @@ static int stop_thread(pid_t tid)
 	return 0;
 }
 
-/* With a signal that came while it was stopped, 0 none. */
+/*
+ * With a signal that came while it was stopped, 0 none. One that was killed meanwhile cannot be let go: its end has
+ * come to us, and its parent hears of it only when we have taken note.
+ */
 static void let_go(pid_t tid, int sig)
 {
-	(void)ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)sig);
+	int status;
+
+	if (ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)sig) < 0 && errno == ESRCH)
+		(void)waitpid(tid, &status, __WALL);
 }
 
 /* --- frames --- */
