@@ -77,6 +77,7 @@ help:
 	@echo 'make bench      cost and speed, measured side by side'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck'
+	@echo 'make format     clang-format on every C file'
 	@echo 'make clean'
 
 # Set-up comes first where a person types one command on a fresh machine.
@@ -173,6 +174,29 @@ $(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
 
+# The fuzzer: clang's, with sanitizers of its own; the rooms that read what came from outside.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c tests/sample.c tracer/base/*.c tracer/trace/*.c \
+	tracer/model/*.c)
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzzobj/%.o)
+FUZZ_BIN := $(if $(wildcard tests/fuzz/fuzz_*.c),$(B)/tests/fuzz/fuzz_reader $(B)/tests/fuzz/make_corpus)
+FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+$(B)/fuzzobj/%.o: %.c
+	$(call say,FUZZ)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -O1 -g -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE \
+		-DFORKSCOPE_VERSION='"$(VERSION)"' -Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
+
+$(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -pthread
+
+$(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
+
 # Traced programs are built plain: a sanitizer would change how they start and end.
 $(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	$(call say,CASE)
@@ -185,10 +209,10 @@ $(B)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
 
-.PRECIOUS: $(B)/obj/%.o
+.PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
 
 SUITES := style unit cli cases real stress pool fuzz
 
@@ -227,8 +251,12 @@ bench: deps
 lint:
 	$(Q)scripts/lint
 
+.PHONY: format
+format:
+	$(Q)clang-format-14 -i $$(git ls-files --cached --others --exclude-standard '*.[ch]')
+
 .PHONY: clean
 clean:
 	rm -rf build
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/fuzzobj -name '*.d' 2>/dev/null)

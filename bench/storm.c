@@ -84,7 +84,7 @@ static long number(const char *text, long least, long most)
 
 static void open_more(long fds)
 {
-	struct rlimit limit = {(rlim_t)fds + 64, (rlim_t)fds + 64};
+	struct rlimit limit = { (rlim_t)fds + 64, (rlim_t)fds + 64 };
 
 	if (fds > 900 && setrlimit(RLIMIT_NOFILE, &limit) < 0) {
 		perror("storm: cannot raise the limit of open files");

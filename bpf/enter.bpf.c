@@ -115,9 +115,11 @@ int enter_uses(void)
 	class = c->class;
 	if (class == FS_CALL_CLOSE || class == FS_CALL_CLOSE_RANGE)
 		return 0;
-	if (class == FS_CALL_FCNTL && ((__u32)c->args[1] == F_GETFD || (__u32)c->args[1] == F_SETFD))
+	if (class == FS_CALL_FCNTL &&
+	    ((__u32)c->args[1] == F_GETFD || (__u32)c->args[1] == F_SETFD))
 		return 0;
-	if (class == FS_CALL_IOCTL && ((__u32)c->args[1] == FIOCLEX || (__u32)c->args[1] == FIONCLEX))
+	if (class == FS_CALL_IOCTL &&
+	    ((__u32)c->args[1] == FIOCLEX || (__u32)c->args[1] == FIONCLEX))
 		return 0;
 	if (class == FS_CALL_STATAT && is_plain_stat(c))
 		return 0;

@@ -91,12 +91,12 @@ int exit_waitid(void)
 	if (!c)
 		return 0;
 	if (c->args[2])
-		bpf_probe_read_user(&pid, sizeof(pid), (void *)(c->args[2] + (c->compat ? 12 : 16)));
+		bpf_probe_read_user(&pid, sizeof(pid),
+				    (void *)(c->args[2] + (c->compat ? 12 : 16)));
 	else if ((__u32)c->args[0] == P_PID)
 		pid = c->args[1];
 	else if ((__u32)c->args[0] == P_PIDFD)
-		pid = pid_number(pid_of_pidfd(c->args[1]),
-				 pid_depth(bpf_get_current_task_btf()));
+		pid = pid_number(pid_of_pidfd(c->args[1]), pid_depth(bpf_get_current_task_btf()));
 	else
 		pid = -1; /* any, and the caller did not care which */
 	if (pid)

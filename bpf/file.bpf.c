@@ -158,7 +158,8 @@ __u64 file_identity(__u64 address, __u32 slot, __u32 fresh)
 	if (known && !fresh && known->inode == now.inode &&
 	    known->private_data == now.private_data && known->ino == now.ino)
 		return known->id;
-	now.id = mix(address ^ config.secret ^ mix(now.inode ^ mix(now.private_data ^ mix(now.ino))));
+	now.id = mix(address ^ config.secret ^
+		     mix(now.inode ^ mix(now.private_data ^ mix(now.ino))));
 	if (fresh)
 		now.id = mix(now.id ^ bpf_ktime_get_ns());
 	now.id |= now.id == 0;

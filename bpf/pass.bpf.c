@@ -8,8 +8,8 @@
 
 #define MAX_CMSGS 128
 
-static __always_inline int read_cmsg(struct control_walk *w, __u32 compat, __u64 *len,
-				     int *level, int *type)
+static __always_inline int read_cmsg(struct control_walk *w, __u32 compat, __u64 *len, int *level,
+				     int *type)
 {
 	if (compat) {
 		struct {

@@ -20,17 +20,17 @@
 /* Which scratch slot. */
 enum { SLOT_TRACEPOINT = 0, SLOT_ITERATOR = 1, SLOT_COUNT = 2 };
 
-#define PIECE_FDS 256	/* entries of one FD_TABLE record, and room for a message (kernel: 253) */
+#define PIECE_FDS 256 /* entries of one FD_TABLE record, and room for a message (kernel: 253) */
 #define PIECE_BYTES 8192 /* argv bytes in one record */
 #define PATH_BYTES 4096
 #define NAME_MAX_BYTES 256
-#define ACTION_WORDS 4	/* of a struct k_sigaction, on x86-64 and aarch64 */
+#define ACTION_WORDS 4 /* of a struct k_sigaction, on x86-64 and aarch64 */
 
 /* A followed process, by global tgid. */
 struct proc {
 	__u64 state_hash; /* of its last FS_EV_STATE */
-	__u32 dead;	  /* its exit was told */
-	__u32 wrote;	  /* its FIRST_WRITE in this image was told */
+	__u32 dead; /* its exit was told */
+	__u32 wrote; /* its FIRST_WRITE in this image was told */
 };
 
 /* A system call under way, by global pid_tgid. */
@@ -122,11 +122,11 @@ struct table_walk {
 	__u64 fd_array;
 	__u64 open_fds;
 	__u64 close_on_exec;
-	__u64 bits;    /* of the present word, those not yet told */
+	__u64 bits; /* of the present word, those not yet told */
 	__u64 cloexec; /* flags of the present word */
 	__u32 max_fds;
 	__u32 next_word;
-	__u32 count;  /* in the piece under way */
+	__u32 count; /* in the piece under way */
 	__u32 before; /* in the pieces before */
 	__u32 done;
 };
@@ -202,8 +202,8 @@ extern const volatile __u16 call_table32[FS_CALL_TABLE];
 extern __u64 lost[FS_EV_MAX];
 extern __u32 wake_asked; /* 1: the reader was woken and has not begun to read yet */
 extern __u32 own_level; /* depth of forkscope's own pid namespace; set before attaching */
-extern __u32 seed_pid;	/* adopt_tasks: begin with this process, by forkscope's number */
-extern __s32 alive;	/* followed processes that live */
+extern __u32 seed_pid; /* adopt_tasks: begin with this process, by forkscope's number */
+extern __s32 alive; /* followed processes that live */
 
 /*
  * Always 0, but the verifier cannot know: counters of a bpf_loop begin with it, so that their values are

@@ -262,7 +262,8 @@ static __always_inline void emit_exit(struct task_struct *task)
 	struct fs_ev_exit e = {};
 
 	fill_header(&e.h, FS_EV_EXIT, sizeof(e), address_of(task));
-	e.cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime) + BPF_CORE_READ(task, se.sum_exec_runtime);
+	e.cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime) +
+		   BPF_CORE_READ(task, se.sum_exec_runtime);
 	e.minor_faults = BPF_CORE_READ(signal, min_flt) + BPF_CORE_READ(task, min_flt);
 	e.major_faults = BPF_CORE_READ(signal, maj_flt) + BPF_CORE_READ(task, maj_flt);
 	if (leader != task) { /* a leader that ended first is counted when it is reaped */
@@ -273,9 +274,9 @@ static __always_inline void emit_exit(struct task_struct *task)
 	e.peak_rss_kb = BPF_CORE_READ(signal, maxrss) * 4;
 	e.parent_pid = process_number(parent);
 	e.parent_start_ns = process_start(parent);
-	e.status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ?
-			   BPF_CORE_READ(signal, group_exit_code) :
-			   BPF_CORE_READ(leader, exit_code);
+	e.status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
+			   ? BPF_CORE_READ(signal, group_exit_code)
+			   : BPF_CORE_READ(leader, exit_code);
 	e.last_tid = thread_number(task);
 	if (nobody_waits(leader))
 		e.exit_flags |= FS_EXIT_AUTOREAP;

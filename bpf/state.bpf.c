@@ -5,7 +5,6 @@
  */
 #include "probe.h"
 
-
 static __always_inline void read_namespaces(struct fs_ev_state *e, struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);

@@ -21,7 +21,8 @@ static __always_inline __u16 table_entry(__u32 nr, __u32 compat)
 {
 	if (nr >= FS_CALL_TABLE)
 		return 0;
-	return compat ? call_table32[nr & (FS_CALL_TABLE - 1)] : call_table[nr & (FS_CALL_TABLE - 1)];
+	return compat ? call_table32[nr & (FS_CALL_TABLE - 1)]
+		      : call_table[nr & (FS_CALL_TABLE - 1)];
 }
 
 static __always_inline __u32 exit_nr(struct pt_regs *regs)
@@ -63,8 +64,16 @@ static __always_inline void read_args(struct syscall *c, struct pt_regs *regs)
 }
 
 /* i386 socketcall numbers */
-enum { SC_SOCKET = 1, SC_ACCEPT = 5, SC_SOCKETPAIR = 8, SC_SENDMSG = 16, SC_RECVMSG = 17,
-       SC_ACCEPT4 = 18, SC_RECVMMSG = 19, SC_SENDMMSG = 20 };
+enum {
+	SC_SOCKET = 1,
+	SC_ACCEPT = 5,
+	SC_SOCKETPAIR = 8,
+	SC_SENDMSG = 16,
+	SC_RECVMSG = 17,
+	SC_ACCEPT4 = 18,
+	SC_RECVMMSG = 19,
+	SC_SENDMMSG = 20
+};
 
 /* i386: the socket call's own arguments lie in memory. Turns the call into the one it stands for. */
 static __always_inline void unfold_socketcall(struct syscall *c)
@@ -151,8 +160,8 @@ static __always_inline int send_messages(struct syscall *c)
 {
 	__u32 how = c->nr << PASS_NR_SHIFT | (c->compat ? PASS_COMPAT : 0);
 
-	return emit_messages(c->args[1], c->args[0],
-			     c->class == FS_CALL_SENDMMSG ? c->args[2] : 1, how);
+	return emit_messages(c->args[1], c->args[0], c->class == FS_CALL_SENDMMSG ? c->args[2] : 1,
+			     how);
 }
 
 #define FIONCLEX 0x5450

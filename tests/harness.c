@@ -81,7 +81,8 @@ static void run_in_child(test_function test)
 		_exit(EXIT_LEFT_CHILD);
 	}
 	if (count_open_fds() != fds) {
-		dprintf(2, "# the test left fds behind: %d before, %d after\n", fds, count_open_fds());
+		dprintf(2, "# the test left fds behind: %d before, %d after\n", fds,
+			count_open_fds());
 		_exit(EXIT_LEFT_FD);
 	}
 	_exit(EXIT_OK);

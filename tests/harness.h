@@ -23,11 +23,11 @@
 /* cmocka's fail() is a macro, and the tracer has a function of that name (base/fail.h): say fail_msg(). */
 #undef fail
 #undef fail_msg
-#define fail_msg(...)                                                                              \
-	do {                                                                                       \
-		print_error("ERROR: " __VA_ARGS__);                                                \
-		print_error("\n");                                                                 \
-		_fail(__FILE__, __LINE__);                                                         \
+#define fail_msg(...)                               \
+	do {                                        \
+		print_error("ERROR: " __VA_ARGS__); \
+		print_error("\n");                  \
+		_fail(__FILE__, __LINE__);          \
 	} while (0)
 
 /* Seconds before a test is killed, its process group with it; FORKSCOPE_TEST_SECONDS overrides. */
@@ -38,12 +38,15 @@ typedef void (*test_function)(void **state);
 /* Runs one test isolated; use ISOLATED. */
 void run_isolated(void **state, const char *name, test_function test);
 
-#define ISOLATED(test) { #test, run_isolated_##test, NULL, NULL, NULL }
+#define ISOLATED(test)                                       \
+	{                                                    \
+#test, run_isolated_##test, NULL, NULL, NULL \
+	}
 /* Before the table: ISOLATE(test_x) makes the wrapper that ISOLATED(test_x) names. */
-#define ISOLATE(test)                                                                              \
-	static void run_isolated_##test(void **state)                                              \
-	{                                                                                          \
-		run_isolated(state, #test, test);                                                  \
+#define ISOLATE(test)                                 \
+	static void run_isolated_##test(void **state) \
+	{                                             \
+		run_isolated(state, #test, test);     \
 	}
 
 /* In a forked child: when the condition is false, says so and _exits 99. */
@@ -58,10 +61,10 @@ void assert_child_ok_at(pid_t pid, const char *file, int line);
 int count_open_fds(void);
 
 /* Skips the test with a reason (shown in the TAP output). */
-#define skip_because(reason)                                                                       \
-	do {                                                                                       \
-		print_message("# skipped: %s\n", (reason));                                        \
-		skip_isolated();                                                                   \
+#define skip_because(reason)                                \
+	do {                                                \
+		print_message("# skipped: %s\n", (reason)); \
+		skip_isolated();                            \
 	} while (0)
 void skip_isolated(void) __attribute__((noreturn));
 

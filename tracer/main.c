@@ -7,14 +7,8 @@
 #include "cmd/help.h"
 
 const struct command *const commands[] = {
-	&command_record,
-	&command_trace,
-	&command_report,
-	&command_tree,
-	&command_info,
-	&command_export,
-	&command_doctor,
-	NULL,
+	&command_record,  &command_trace, &command_report, &command_tree,   &command_fds,
+	&command_compare, &command_info,  &command_export, &command_doctor, NULL,
 };
 
 int main(int argc, char **argv)

@@ -6,6 +6,9 @@
 #ifndef FORKSCOPE_BPF_CONFIG_H
 #define FORKSCOPE_BPF_CONFIG_H
 
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
+
 #include "forkscope/event.h"
 
 enum fs_fds_level {

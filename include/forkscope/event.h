@@ -25,6 +25,9 @@
 #ifndef FORKSCOPE_EVENT_H
 #define FORKSCOPE_EVENT_H
 
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
+
 #ifdef __bpf__
 typedef signed char int8_t;
 typedef unsigned char uint8_t;

@@ -6,8 +6,8 @@
  *
  *     header | META | EVENTS | EVENTS | ... | META | END
  *
- * Everything is little-endian. A chunk is struct fs_trace_chunk and `length` bytes, whose CRC-32 (zlib's
- * crc32(), start value 0) it carries. So a file that was cut anywhere reads up to its last whole
+ * Everything is little-endian. A chunk is struct fs_trace_chunk and `length` bytes; it carries the CRC-32
+ * (zlib's crc32(), start value 0) of both, its head taken with crc 0. So a file that was cut anywhere reads up to its last whole
  * chunk; without an END chunk it is incomplete, and readers say so.
  *
  * Versions: `major` differs, a reader refuses; `minor` is larger than its own, it reads what it knows.
@@ -15,6 +15,9 @@
  */
 #ifndef FORKSCOPE_TRACE_FILE_H
 #define FORKSCOPE_TRACE_FILE_H
+
+/* Tables of numbers and fields, in columns: */
+/* clang-format off */
 
 #include <stdint.h>
 
@@ -50,7 +53,7 @@ struct fs_trace_chunk {
 	uint32_t magic;
 	uint32_t type;   /* enum fs_trace_chunk_type */
 	uint32_t length; /* of the payload that follows */
-	uint32_t crc;    /* of the payload */
+	uint32_t crc;    /* of this head with crc 0, then of the payload */
 	uint64_t number; /* 0, 1, 2 ...: a hole or repetition is damage */
 };
 

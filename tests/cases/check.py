@@ -18,6 +18,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import tap  # noqa: E402
 
+TEXTS = ("report", "tree")  # what is printed for people
 WNOWAIT = 0x01000000
 
 # A byte that is no valid UTF-8 reads as the character of the same number, as forkscope writes it.
@@ -306,7 +307,7 @@ class Live:
         return self.read("export", "--format=json")
 
     def text(self):
-        return "".join(self.read(command) for command in ("report", "tree", "fds"))
+        return "".join(self.read(command) for command in TEXTS)
 
 
 class Saved:

@@ -14,7 +14,8 @@ import check  # noqa: E402
 from tap import *  # noqa: E402,F403
 
 CASES = ("vfork", "posix_spawn", "exec_failed", "argv_many", "hostile", "inherit_state", "clone_namespaces",
-         "subreaper", "waits", "threads", "fd_dup", "pass_special", "forkserver")
+         "subreaper", "waits", "threads", "fd_dup", "pass_mmsg", "pidfd_getfd",
+         "forkserver")
 
 
 def falsify(value):

@@ -41,7 +41,7 @@ def test_usage():
     one_line(forkscope("record", "--fds=sometimes", "true"), 125, "record --fds=sometimes", "sometimes")
     one_line(forkscope("record", "--buffer=lots", "true"), 125, "record --buffer=lots", "lots")
     one_line(forkscope("record", "--source=guess", "true"), 125, "record --source=guess", "guess")
-    one_line(forkscope("record", "--cgroup", "/nowhere/cgroup", "true"), 125, "record --cgroup", "/nowhere/cgroup")
+    one_line(forkscope("record", "--cgroup", "/nowhere/cgroup"), 125, "record --cgroup", "/nowhere/cgroup")
     one_line(forkscope("record", "--status-fd", "999", "true"), 125, "record --status-fd", "999")
     one_line(forkscope("trace"), 125, "trace of nothing")
     for command in READING:
@@ -102,11 +102,11 @@ def test_recording_to(d):
         return
     small = d + "/small"
     os.mkdir(small)
-    if run(["/bin/mount", "-t", "tmpfs", "-o", "size=64k", "none", small]).status != 0:
+    if run(["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "none", small]).status != 0:
         skip("full disk", "cannot mount")
         return
     try:
-        result = record(small + "/t", [BUILD + "/bench/storm", "3000"])
+        result = record(small + "/t", [BUILD + "/bench/storm", "15000"])
         ok(result.status == 125 and result.err.count("\n") == 1, "a disk that fills up: one line, 125", result)
         same(json_lines(result.out)[0]["failed"], 0, "and the target has all its children")
         one = report(small + "/t")

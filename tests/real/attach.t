@@ -118,6 +118,8 @@ def test_cgroup(d):
     if not path:
         skip("--cgroup", "no writable cgroup2")
         return
+    member = start(["/bin/sh", "-c", "echo $$ > %s/cgroup.procs; exec sleep 60" % path])
+    wait_until(lambda: open(path + "/cgroup.procs").read())
     recorder = start_recording(d, "--cgroup", path)
     try:
         result = run(["/bin/sh", "-c", "echo $$ > %s/cgroup.procs; /bin/true; (exit 3); exit 0" % path])
@@ -127,12 +129,15 @@ def test_cgroup(d):
         same(recorder.wait(20), 0, "--cgroup: ended by SIGINT, status 0")
     finally:
         stop(recorder)
+        stop(member)
         wait_until(lambda: not open(path + "/cgroup.procs").read())
         os.rmdir(path)
     one = report(d + "/t")
     lossless(one, "--cgroup")
     names = sorted(p["images"][-1]["filename"] for p in one["processes"] if p["images"])
     ok("/bin/true" in names, "--cgroup: children of members are seen", names)
+    ok([p["start_method"] for p in one["processes"] if p["pid"] == member.pid] == ["attached"],
+       "--cgroup: who was in it before is attached")
     ok({"code": 3} in [p["exit"] for p in one["processes"]], "--cgroup: subshells too")
     ok(int(outside.out) not in [p["pid"] for p in one["processes"]], "--cgroup: others are not")
 

@@ -61,7 +61,9 @@ static void test_kinds(void **state)
 
 static void test_counts(void **state)
 {
-	const struct fs_fd birth[] = { { 1, 0, 0 }, { 2, 1, 0 }, { 2, 2, 0 }, { 3, 3, 1 }, { 4, 9, 1 } };
+	const struct fs_fd birth[] = {
+		{ 1, 0, 0 }, { 2, 1, 0 }, { 2, 2, 0 }, { 3, 3, 1 }, { 4, 9, 1 }
+	};
 	struct story s;
 	const struct process *p;
 
@@ -384,8 +386,8 @@ static int hear(void *arg, const struct holding *h)
 {
 	struct heard *l = arg;
 
-	l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "%u:%s>%s%s%s ", h->fd,
-				   fd_how_name(h->got), fd_how_name(h->lost),
+	l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "%u:%s>%s%s%s ",
+				   h->fd, fd_how_name(h->got), fd_how_name(h->lost),
 				   h->used ? "+used" : "", h->cloexec ? "+cloexec" : "");
 	return 0;
 }
@@ -425,7 +427,8 @@ static void test_ledger(void **state)
 static void test_shared_table(void **state)
 {
 	struct fs_ev_fork e;
-	struct fs_ev_fd_table t = { .when = FS_TABLE_AT_FORK, .table_flags = FS_TABLE_SHARED,
+	struct fs_ev_fd_table t = { .when = FS_TABLE_AT_FORK,
+				    .table_flags = FS_TABLE_SHARED,
 				    .last = 1 };
 	struct heard l = { .len = 0 };
 	struct story s;
@@ -467,20 +470,33 @@ static void random_fds(struct fs_fd *fds, uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		fds[i] = (struct fs_fd){ rnd(30), rnd(20) ? rnd(12) : (uint32_t)-1 - rnd(3), rnd(2) };
+		fds[i] = (struct fs_fd){ rnd(30), rnd(20) ? rnd(12) : (uint32_t)-1 - rnd(3),
+					 rnd(2) };
 }
 
 /* A sound event of any type with small random numbers everywhere, so that they meet. */
 static void feed_random(struct story *s)
 {
 	static const uint16_t types[] = {
-		FS_EV_FORK, FS_EV_FORK, FS_EV_FORK_DONE, FS_EV_THREAD_START, FS_EV_THREAD_EXIT,
-		FS_EV_EXEC, FS_EV_EXEC_ARGV, FS_EV_EXEC_FAILED, FS_EV_EXIT, FS_EV_REAP, FS_EV_REPARENT,
-		FS_EV_SIGNAL, FS_EV_OOM_KILL, FS_EV_RENAME, FS_EV_STATE, FS_EV_PROCESS, FS_EV_THREAD,
-		FS_EV_CRED, FS_EV_FIRST_WRITE, FS_EV_FILE, FS_EV_FD_TABLE, FS_EV_FD_TABLE,
-		FS_EV_FD_SEND, FS_EV_FD_SEND, FS_EV_FD_RECV, FS_EV_FD_RECV, FS_EV_FD_GETFD,
-		FS_EV_FD_OPEN, FS_EV_FD_CLOSE, FS_EV_FD_DUP, FS_EV_FD_CLOEXEC, FS_EV_FD_CLOSE_RANGE,
-		FS_EV_FD_USE, FS_EV_FD_UNSHARE, FS_EV_FD_SEND_FAILED, FS_EV_BLIND_SPOT, FS_EV_LOST, 250,
+		FS_EV_FORK,	      FS_EV_FORK,
+		FS_EV_FORK_DONE,      FS_EV_THREAD_START,
+		FS_EV_THREAD_EXIT,    FS_EV_EXEC,
+		FS_EV_EXEC_ARGV,      FS_EV_EXEC_FAILED,
+		FS_EV_EXIT,	      FS_EV_REAP,
+		FS_EV_REPARENT,	      FS_EV_SIGNAL,
+		FS_EV_OOM_KILL,	      FS_EV_RENAME,
+		FS_EV_STATE,	      FS_EV_PROCESS,
+		FS_EV_THREAD,	      FS_EV_CRED,
+		FS_EV_FIRST_WRITE,    FS_EV_FILE,
+		FS_EV_FD_TABLE,	      FS_EV_FD_TABLE,
+		FS_EV_FD_SEND,	      FS_EV_FD_SEND,
+		FS_EV_FD_RECV,	      FS_EV_FD_RECV,
+		FS_EV_FD_GETFD,	      FS_EV_FD_OPEN,
+		FS_EV_FD_CLOSE,	      FS_EV_FD_DUP,
+		FS_EV_FD_CLOEXEC,     FS_EV_FD_CLOSE_RANGE,
+		FS_EV_FD_USE,	      FS_EV_FD_UNSHARE,
+		FS_EV_FD_SEND_FAILED, FS_EV_BLIND_SPOT,
+		FS_EV_LOST,	      250,
 	};
 	union {
 		struct fs_event h;
@@ -514,7 +530,8 @@ static void feed_random(struct story *s)
 	random_fds(fds, 8);
 	switch (type) {
 	case FS_EV_FORK:
-		e.fork.clone_flags = (rnd(4) ? 0 : CLONE_FILES) | (rnd(4) ? 0 : CLONE_VFORK | CLONE_VM);
+		e.fork.clone_flags = (rnd(4) ? 0 : CLONE_FILES) |
+				     (rnd(4) ? 0 : CLONE_VFORK | CLONE_VM);
 		e.fork.child_pid = rnd(9);
 		e.fork.child_start_ns = e.fork.child_pid * 1000;
 		e.fork.parent_pid = rnd(9);

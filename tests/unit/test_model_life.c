@@ -44,9 +44,11 @@ static void test_mechanisms(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fs_ev_fork e = { .clone_flags = cases[i].flags, .syscall = cases[i].syscall,
+		struct fs_ev_fork e = { .clone_flags = cases[i].flags,
+					.syscall = cases[i].syscall,
 					.creator_blocked = cases[i].blocked,
-					.has_stack = cases[i].stack, .exit_signal = cases[i].sig };
+					.has_stack = cases[i].stack,
+					.exit_signal = cases[i].sig };
 
 		e.h.flags = cases[i].compat ? FS_EVENT_COMPAT : 0;
 		if (mechanism_of(&e) != cases[i].want)

@@ -230,6 +230,29 @@ static void test_help(void **state)
 		      "\n      --help              this text\n");
 }
 
+/* As a command's run() uses it: true, or the status to leave with. */
+static void test_statuses(void **state)
+{
+	struct option_table own = permuting;
+	const char *good[] = { "sample", "-a", NULL }, *bad[] = { "sample", "--nope", NULL };
+	const char *help[] = { "sample", "--help", NULL };
+	struct sample_options o = { .read = READ_OPTIONS_INIT };
+	int first = 0, status = 77;
+
+	(void)state;
+	assert_true(options_go(&own, 2, (char **)good, &o, &first, &status));
+	assert_int_equal(status, 77);
+	assert_int_equal(first, 2);
+	assert_false(options_go(&own, 2, (char **)bad, &o, &first, &status));
+	assert_int_equal(status, EXIT_READ_TROUBLE);
+	own.usage_status = EXIT_RECORD_TROUBLE;
+	assert_false(options_go(&own, 2, (char **)bad, &o, &first, &status));
+	assert_int_equal(status, EXIT_RECORD_TROUBLE);
+	assert_false(options_go(&own, 2, (char **)help, &o, &first, &status));
+	assert_int_equal(status, EXIT_READ_OK);
+}
+
+ISOLATE(test_statuses)
 ISOLATE(test_values)
 ISOLATE(test_a_command_keeps_its_options)
 ISOLATE(test_mistakes_are_one_line)
@@ -238,6 +261,7 @@ ISOLATE(test_help)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ISOLATED(test_statuses),
 		ISOLATED(test_values),
 		ISOLATED(test_a_command_keeps_its_options),
 		ISOLATED(test_mistakes_are_one_line),

@@ -203,6 +203,7 @@ static void test_every_byte_counts(void **state)
 	(void)state;
 	enter_dir();
 	w = open_writer("t");
+	assert_int_equal(trace_writer_meta(w, "k", "v"), 0);
 	write_events(w, 40);
 	close_writer(w);
 	assert_int_equal(stat("t", &st), 0);

@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static void fill(struct failure *why, int err, const char *fmt, va_list ap)
+{
+	why->error = err;
+	vsnprintf(why->text, sizeof(why->text), fmt, ap);
+}
+
 int fail(struct failure *why, int err, const char *fmt, ...)
 {
 	int saved = errno;
@@ -14,9 +20,8 @@ int fail(struct failure *why, int err, const char *fmt, ...)
 
 	if (!why)
 		return err;
-	why->error = err;
 	va_start(ap, fmt);
-	vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	fill(why, err, fmt, ap);
 	va_end(ap);
 	errno = saved;
 	return err;
@@ -24,18 +29,16 @@ int fail(struct failure *why, int err, const char *fmt, ...)
 
 int fail_errno(struct failure *why, int err, const char *fmt, ...)
 {
+	const char *reason = strerrordesc_np(-err);
 	int saved = errno;
-	const char *reason;
 	va_list ap;
 	size_t len;
 
 	if (!why)
 		return err;
-	why->error = err;
 	va_start(ap, fmt);
-	vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	fill(why, err, fmt, ap);
 	va_end(ap);
-	reason = strerrordesc_np(-err);
 	len = strlen(why->text);
 	if (reason)
 		snprintf(why->text + len, sizeof(why->text) - len, ": %s", reason);

@@ -17,7 +17,7 @@ void json_init(struct json *j, FILE *to)
 	*j = (struct json){ .to = to };
 }
 
-static void flush(struct json *j)
+void json_flush(struct json *j)
 {
 	if (!j->to || j->out.len == 0)
 		return;
@@ -31,7 +31,7 @@ int json_finish(struct json *j)
 	int err;
 
 	assert(j->depth == 0);
-	flush(j);
+	json_flush(j);
 	err = j->error ? j->error : j->out.failed ? -ENOMEM : 0;
 	buffer_free(&j->out);
 	return err;
@@ -49,7 +49,7 @@ static void separate(struct json *j)
 	if (j->depth)
 		j->has_member[j->depth - 1] = true;
 	if (j->out.len >= FLUSH_AT)
-		flush(j);
+		json_flush(j);
 }
 
 static void begin(struct json *j, char bracket)
@@ -248,5 +248,5 @@ void json_line_end(struct json *j)
 	assert(j->depth == 0);
 	buffer_add_char(&j->out, '\n');
 	if (j->out.len >= FLUSH_AT)
-		flush(j);
+		json_flush(j);
 }

@@ -47,6 +47,9 @@ void json_init(struct json *j, FILE *to);
 /* Hands all to `to` (no fflush), frees the buffer; 0 or the first error (-ENOMEM, -ENOSPC, ...). */
 int json_finish(struct json *j);
 
+/* Hands over what there is so far (no fflush), for a reader that follows along. */
+void json_flush(struct json *j);
+
 void json_object_begin(struct json *j);
 void json_object_end(struct json *j);
 void json_array_begin(struct json *j);

@@ -27,8 +27,9 @@ static void add_cell(struct table *t, enum style style, size_t from, bool is_not
 		return;
 	}
 	c = &t->cells[t->count++];
-	*c = (struct table_cell){ .from = from, .len = t->text.len - from, .style = style,
-				  .is_note = is_note };
+	*c = (struct table_cell){
+		.from = from, .len = t->text.len - from, .style = style, .is_note = is_note
+	};
 	c->width = term_width(buffer_text(&t->text) + from, c->len);
 	if (is_note)
 		return;
@@ -84,11 +85,12 @@ static void pad(FILE *to, size_t n)
 }
 
 /* Text from column `at` on, cut at the edge; true when it was cut. */
-static void print_cut(const char *text, const struct table_cell *c, size_t at, const struct term *term,
-		      FILE *to)
+static void print_cut(const char *text, const struct table_cell *c, size_t at,
+		      const struct term *term, FILE *to)
 {
 	const char *more = term_glyph(term, GLYPH_MORE);
-	size_t more_width = term_width(more, strlen(more)), edge = (size_t)term->width, len = c->len;
+	size_t more_width = term_width(more, strlen(more)), edge = (size_t)term->width,
+	       len = c->len;
 	bool cut = term->width > 0 && at + c->width > edge;
 
 	if (cut)
@@ -131,7 +133,8 @@ int table_print(struct table *t, const struct term *term, FILE *to)
 
 	for (i = 0; !err && i < t->count;) {
 		if (t->cells[i].is_note) {
-			print_cut(buffer_text(&t->text) + t->cells[i].from, &t->cells[i], 0, term, to);
+			print_cut(buffer_text(&t->text) + t->cells[i].from, &t->cells[i], 0, term,
+				  to);
 			fputc('\n', to);
 			i++;
 		} else if (i + t->columns <= t->count) {

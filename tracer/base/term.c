@@ -12,8 +12,8 @@
 const char *term_style(const struct term *t, enum style s)
 {
 	static const char *const sequences[] = {
-		[STYLE_PLAIN] = "\033[0m",   [STYLE_BOLD] = "\033[1m",	 [STYLE_DIM] = "\033[2m",
-		[STYLE_RED] = "\033[31m",    [STYLE_GREEN] = "\033[32m", [STYLE_YELLOW] = "\033[33m",
+		[STYLE_PLAIN] = "\033[0m", [STYLE_BOLD] = "\033[1m",   [STYLE_DIM] = "\033[2m",
+		[STYLE_RED] = "\033[31m",  [STYLE_GREEN] = "\033[32m", [STYLE_YELLOW] = "\033[33m",
 		[STYLE_CYAN] = "\033[36m",
 	};
 

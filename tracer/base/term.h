@@ -26,11 +26,11 @@ enum style {
 
 enum glyph {
 	GLYPH_BRANCH, /* a child with siblings after it */
-	GLYPH_LAST,   /* the last child */
-	GLYPH_BAR,    /* a sibling line that goes on */
+	GLYPH_LAST, /* the last child */
+	GLYPH_BAR, /* a sibling line that goes on */
 	GLYPH_BLANK,
-	GLYPH_MORE,   /* text was cut here */
-	GLYPH_DOT,    /* between facts */
+	GLYPH_MORE, /* text was cut here */
+	GLYPH_DOT, /* between facts */
 	GLYPH_ARROW,
 };
 

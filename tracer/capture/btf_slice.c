@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define NAME_SLOTS 512 /* of the hash of wanted names; power of two */
-#define NUMBER_ID 1    /* the slice's first type stands for all that nobody looks into */
+#define NUMBER_ID 1 /* the slice's first type stands for all that nobody looks into */
 
 struct bytes {
 	char *data;
@@ -32,10 +32,10 @@ struct slice {
 	size_t kernel_len;
 	const char *types, *strings;
 	uint32_t types_len, strings_len;
-	uint32_t *at;	 /* by kernel id: offset of the type in `types` */
+	uint32_t *at; /* by kernel id: offset of the type in `types` */
 	uint32_t *new_id; /* by kernel id: id in the slice, 0 not yet */
-	uint32_t count;	 /* kernel types, id 0 included */
-	uint32_t made;	 /* types in the slice */
+	uint32_t count; /* kernel types, id 0 included */
+	uint32_t made; /* types in the slice */
 	const char *names[NAME_SLOTS];
 	struct bytes out_types, out_strings;
 };

@@ -8,7 +8,7 @@
 
 struct call_row {
 	int number; /* -1: this ABI has no such call */
-	int level;  /* enum fs_fds_level from which on it matters */
+	int level; /* enum fs_fds_level from which on it matters */
 	uint16_t entry;
 };
 

@@ -44,6 +44,7 @@ struct recording {
 	int start_error;
 	int signal_fd;
 	bool stop;
+	bool seen; /* an event came */
 	uint64_t lost;
 	sigset_t old_mask;
 	bool masked;
@@ -107,7 +108,8 @@ static int open_sources(struct recording *r, struct failure *why)
 			continue;
 		if (r->options.source != SOURCE_AUTO)
 			return fail(why, err, "%s", last.text);
-		snprintf(r->names_why, sizeof(r->names_why), "%s: %.400s", source_table[i]->name, last.text);
+		snprintf(r->names_why, sizeof(r->names_why), "%s: %.400s", source_table[i]->name,
+			 last.text);
 	}
 	if (r->source_count)
 		return 0;
@@ -116,11 +118,14 @@ static int open_sources(struct recording *r, struct failure *why)
 	return fail(why, last.error, "%s", last.text);
 }
 
-static int tell_loss(struct recording *r, const struct open_source *s, unsigned type, uint64_t count,
-		     uint64_t now)
+static int tell_loss(struct recording *r, const struct open_source *s, unsigned type,
+		     uint64_t count, uint64_t now)
 {
 	struct fs_ev_lost e = {
-		.h = { .size = sizeof(e), .type = FS_EV_LOST, .source = FS_SOURCE_TRACER, .ts_ns = now },
+		.h = { .size = sizeof(e),
+		       .type = FS_EV_LOST,
+		       .source = FS_SOURCE_TRACER,
+		       .ts_ns = now },
 		.from_ns = s->checked_ns,
 		.to_ns = now,
 		.count = count,
@@ -153,13 +158,16 @@ static int check_losses(struct recording *r, struct open_source *s)
 /* Empties all sources. Returns 0, or the first error of the recorder. */
 static int drain(struct recording *r)
 {
-	const struct event_sink sink = { .event = r->recorder->event, .context = r->recorder->context };
+	const struct event_sink sink = { .event = r->recorder->event,
+					 .context = r->recorder->context };
 	int err = 0;
 
 	for (size_t i = 0; i < r->source_count; i++) {
 		struct open_source *s = &r->sources[i];
 		int n = s->ops->drain(s->source, &sink);
 
+		if (n > 0)
+			r->seen = true;
 		if (n < 0 && !err)
 			err = n;
 		n = check_losses(r, s);
@@ -188,8 +196,8 @@ static long alive(const struct recording *r)
 
 static int take_signals(struct recording *r, struct failure *why)
 {
-	static const int taken[] = { SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
-				     SIGWINCH };
+	static const int taken[] = { SIGCHLD, SIGINT,  SIGQUIT, SIGTERM,
+				     SIGHUP,  SIGUSR1, SIGUSR2, SIGWINCH };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -271,7 +279,8 @@ static bool finished(struct recording *r)
 			tell_exit(r);
 		return !r->options.follow || alive(r) <= 0;
 	}
-	return alive(r) <= 0;
+	/* A cgroup may be empty at first. */
+	return alive(r) <= 0 && (r->seen || !r->options.cgroup);
 }
 
 static int loop(struct recording *r)

@@ -17,16 +17,16 @@
 enum source_choice { SOURCE_AUTO = 0, SOURCE_BPF, SOURCE_SHIM, SOURCE_BOTH };
 
 struct recording_options {
-	char **argv;        /* the command; NULL: attach */
-	const pid_t *pids;  /* attach to these */
+	char **argv; /* the command; NULL: attach */
+	const pid_t *pids; /* attach to these */
 	size_t pid_count;
 	const char *cgroup; /* and to this cgroup's members; NULL: no */
 	const char *user;
-	int fds;            /* enum fs_fds_level */
-	int source;         /* enum source_choice */
+	int fds; /* enum fs_fds_level */
+	int source; /* enum source_choice */
 	uint64_t buffer;
-	bool follow;        /* until the last descendant has ended */
-	int status_fd;      /* JSON lines about the target; -1: none */
+	bool follow; /* until the last descendant has ended */
+	int status_fd; /* JSON lines about the target; -1: none */
 };
 
 struct recording;
@@ -51,11 +51,11 @@ int recording_run(const struct recording_options *options, const struct recorder
 
 /* For begin(), and after the end. */
 const struct recording_options *recording_options(const struct recording *r);
-const char *recording_sources(const struct recording *r);     /* "bpf" */
+const char *recording_sources(const struct recording *r); /* "bpf" */
 const char *recording_sources_why(const struct recording *r); /* what auto chose, for people */
-pid_t recording_target(const struct recording *r);             /* -1: attached */
-bool recording_started(const struct recording *r);             /* the target's exec succeeded */
-int recording_start_error(const struct recording *r);          /* -errno of finding or exec'ing it */
+pid_t recording_target(const struct recording *r); /* -1: attached */
+bool recording_started(const struct recording *r); /* the target's exec succeeded */
+int recording_start_error(const struct recording *r); /* -errno of finding or exec'ing it */
 /* The target's wait status; -1: none, or it still runs. */
 int recording_status(const struct recording *r);
 uint64_t recording_lost(const struct recording *r);

@@ -26,9 +26,9 @@ struct event_sink {
 
 struct source_options {
 	enum fs_fds_level fds;
-	uint64_t buffer;   /* bytes of the ring; 0: the default */
+	uint64_t buffer; /* bytes of the ring; 0: the default */
 	const char *cgroup; /* follow what is in this cgroup; NULL: no */
-	bool attaches;     /* attach() will be called */
+	bool attaches; /* attach() will be called */
 };
 
 struct source;

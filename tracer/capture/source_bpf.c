@@ -39,10 +39,11 @@ struct source {
 static int fail_load(struct failure *why, int err, const char *what)
 {
 	if (err == -EPERM || err == -EACCES)
-		return fail(why, err,
-			    "%s was refused: tracing with BPF needs root, or CAP_BPF and CAP_PERFMON; "
-			    "'forkscope doctor' tells more",
-			    what);
+		return fail(
+			why, err,
+			"%s was refused: tracing with BPF needs root, or CAP_BPF and CAP_PERFMON; "
+			"'forkscope doctor' tells more",
+			what);
 	return fail_errno(why, err, "%s failed%s%s", what, *skeleton_said() ? ": " : "",
 			  skeleton_said());
 }
@@ -67,7 +68,8 @@ static int cgroup_id(const char *path, uint64_t *ret, struct failure *why)
 	if (stat(path, &st) < 0)
 		return fail_errno(why, -errno, "cannot find the cgroup '%s'", path);
 	if (statfs(path, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC || !S_ISDIR(st.st_mode))
-		return fail(why, -EINVAL, "'%s' is no directory of a cgroup (v2) file system", path);
+		return fail(why, -EINVAL, "'%s' is no directory of a cgroup (v2) file system",
+			    path);
 	*ret = st.st_ino;
 	return 0;
 }
@@ -280,7 +282,8 @@ static int bpf_follow(struct source *s, pid_t pid, struct failure *why)
 		return adopt(s, pid, why);
 	err = bpf_map__update_elem(s->skel->maps.procs, &key, sizeof(key), &proc, sizeof(proc), 0);
 	if (err)
-		return fail_errno(why, err, "cannot tell the kernel probes to follow process %d", pid);
+		return fail_errno(why, err, "cannot tell the kernel probes to follow process %d",
+				  pid);
 	__atomic_add_fetch(&s->skel->bss->alive, 1, __ATOMIC_RELAXED);
 	return 0;
 }

@@ -84,7 +84,7 @@ static int find_program(const char *name, char path[4096])
 	if (strlen(name) >= 4096)
 		return -ENAMETOOLONG;
 	if (strchr(name, '/')) {
-		strcpy(path, name);
+		memcpy(path, name, strlen(name) + 1);
 		return check_file(path);
 	}
 	if (!dirs)
@@ -249,8 +249,9 @@ void target_abandon(struct target *t)
 
 int target_go(struct target *t, struct failure *why)
 {
-	static const char *const what[] = { "", "cannot set the groups for", "cannot set the group for",
-					    "cannot set the user for", "cannot execute" };
+	static const char *const what[] = { "", "cannot set the groups for",
+					    "cannot set the group for", "cannot set the user for",
+					    "cannot execute" };
 	struct report report;
 	ssize_t n;
 

@@ -23,14 +23,17 @@
 
 struct target {
 	pid_t pid;
-	int go_fd;     /* a byte here lets the child exec; -1 once used */
+	int go_fd; /* a byte here lets the child exec; -1 once used */
 	int report_fd; /* the child's report when it cannot; end-of-file: exec succeeded */
 	bool reaped;
-	int status;    /* wait status, once reaped */
+	int status; /* wait status, once reaped */
 	char path[4096];
 };
 
-#define TARGET_INIT { .pid = -1, .go_fd = -1, .report_fd = -1 }
+#define TARGET_INIT                                     \
+	{                                               \
+		.pid = -1, .go_fd = -1, .report_fd = -1 \
+	}
 
 /*
  * Finds argv[0] as execvp(3) does and forks a child for it. user: run it as that user (name or number), with

@@ -37,7 +37,8 @@ static int try_program(struct bpf_trial *t)
 	skel = skeleton_open(&slice);
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_program(program, skel->obj) {
+	bpf_object__for_each_program(program, skel->obj)
+	{
 		bool it = strcmp(bpf_program__name(program), t->program) == 0;
 
 		bpf_program__set_autoload(program, it);

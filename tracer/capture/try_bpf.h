@@ -12,9 +12,9 @@
 struct bpf_trial {
 	const char *program;
 	const char *serves; /* what is missing without it, in plain words */
-	bool needed;	    /* no recording without it */
-	int error;	    /* 0: works; else negative errno */
-	char said[160];	    /* libbpf's or the kernel's own words; "" none */
+	bool needed; /* no recording without it */
+	int error; /* 0: works; else negative errno */
+	char said[160]; /* libbpf's or the kernel's own words; "" none */
 };
 
 #define BPF_TRIALS_MAX 32

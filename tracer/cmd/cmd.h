@@ -15,16 +15,19 @@ enum {
 	EXIT_NOT_FOUND = 127,
 };
 
+struct option_table;
+
 /* Where the help lists a command. */
 enum command_kind { COMMAND_RECORDS, COMMAND_READS, COMMAND_HOST };
 
 struct command {
 	enum command_kind kind;
 	const char *name;
-	const char *args;    /* for the help: "[-o FILE] [-p PID]... [--] CMD..." */
+	const char *args; /* for the help: "[-o FILE] [-p PID]... [--] CMD..." */
 	const char *summary; /* one line, lower case, no full stop */
 	/* argv[0] is the command's name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
+	const struct option_table *options; /* for shell completion; NULL: none to tell */
 };
 
 /* The table, NULL-terminated; main.c owns it. */

@@ -24,14 +24,24 @@ static const char *const color_names[] = { "auto", "always", "never", NULL };
 
 /* The reading options again, since their common table counts on struct read_options being first. */
 static const struct option_spec output_specs[] = {
-	{ .name = "output", .letter = 'o', .kind = OPTION_TEXT, .arg = "FILE",
+	{ .name = "output",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
 	  .help = "write the report there, not to stdout",
 	  .offset = offsetof(struct options, read.output) },
-	{ .name = "json", .kind = OPTION_FLAG, .help = "the report as JSON",
+	{ .name = "json",
+	  .kind = OPTION_FLAG,
+	  .help = "the report as JSON",
 	  .offset = offsetof(struct options, read.json) },
-	{ .name = "color", .kind = OPTION_CHOICE, .choices = color_names, .help = "colours",
+	{ .name = "color",
+	  .kind = OPTION_CHOICE,
+	  .choices = color_names,
+	  .help = "colours",
 	  .offset = offsetof(struct options, read.color) },
-	{ .name = "no-pager", .kind = OPTION_UNFLAG, .help = "do not page the report",
+	{ .name = "no-pager",
+	  .kind = OPTION_UNFLAG,
+	  .help = "do not page the report",
 	  .offset = offsetof(struct options, read.pager) },
 	{ 0 },
 };
@@ -126,9 +136,8 @@ static int run_default(int argc, char **argv)
 	if (!err)
 		report_status = print_report(&o, place.trace);
 	remove_place(&place);
-	status = report_status == EXIT_READ_OK ?
-			 record_exit(r, err, &why, o.record.fail_on_loss) :
-			 EXIT_RECORD_TROUBLE;
+	status = report_status == EXIT_READ_OK ? record_exit(r, err, &why, o.record.fail_on_loss)
+					       : EXIT_RECORD_TROUBLE;
 	recording_free(r);
 	return status;
 }

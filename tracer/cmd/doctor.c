@@ -120,8 +120,8 @@ static const char *remedy(const struct host *h)
 		return NULL;
 	if (!h->may_bpf)
 		return geteuid() == 0 ? "run it with CAP_BPF and CAP_PERFMON (in a container: "
-					"--cap-add BPF --cap-add PERFMON)" :
-					"sudo forkscope record -- CMD";
+					"--cap-add BPF --cap-add PERFMON)"
+				      : "sudo forkscope record -- CMD";
 	return NULL;
 }
 
@@ -132,13 +132,14 @@ static void print_text(const struct host *h, FILE *to)
 	fprintf(to, "kernel          %s (%s)\n", h->uts.release, h->uts.machine);
 	fprintf(to, "type info (BTF) %s\n", h->has_btf ? "there" : "missing");
 	fprintf(to, "lockdown        %s\n", h->lockdown[0] ? h->lockdown : "not in force");
-	fprintf(to, "privilege       %s\n", h->may_bpf ? "may load BPF programs" :
-							  "lacks CAP_BPF and CAP_PERFMON");
+	fprintf(to, "privilege       %s\n",
+		h->may_bpf ? "may load BPF programs" : "lacks CAP_BPF and CAP_PERFMON");
 	fprintf(to, "\nkernel witness\n");
 	for (int i = 0; i < h->trial_count; i++) {
 		const struct bpf_trial *t = &h->trials[i];
 
-		fprintf(to, "  %-7s %-17s %s", t->error ? "REFUSED" : "works", t->program, t->serves);
+		fprintf(to, "  %-7s %-17s %s", t->error ? "REFUSED" : "works", t->program,
+			t->serves);
 		if (t->error)
 			fprintf(to, ": %s", strerrordesc_np(-t->error));
 		fputc('\n', to);
@@ -189,7 +190,8 @@ static const struct option_group groups[] = {
 
 static const struct option_table table = {
 	.command = &command_doctor,
-	.examples = { "forkscope doctor", "sudo forkscope doctor", "forkscope doctor --json | jq .works" },
+	.examples = { "forkscope doctor", "sudo forkscope doctor",
+		      "forkscope doctor --json | jq .works" },
 	.groups = groups,
 };
 

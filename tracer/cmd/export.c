@@ -39,7 +39,7 @@ static int summarize(const char *path, struct trace_summary *ret, struct failure
  * JSON lines. A regular file is read twice, so that the first line can tell whether the trace is whole and
  * what was lost; a pipe is read once, and there it says null.
  */
-static int export_json(const char *path, FILE *to, struct failure *why)
+static int export_json(const char *path, const struct output *out, struct failure *why)
 {
 	struct trace_summary *whole = NULL, summary;
 	const struct fs_event *e;
@@ -56,13 +56,13 @@ static int export_json(const char *path, FILE *to, struct failure *why)
 	err = trace_reader_open(&r, path, why);
 	if (err)
 		return err;
-	json_init(&j, to);
+	json_init(&j, out->to);
 	event_json_header(&j, &trace_reader_summary(r)->header, trace_reader_metas(r), whole);
 	while (!j.error && (err = trace_reader_next(r, &e)) == 1)
 		event_json_line(&j, e, trace_reader_summary(r)->header.start_ns);
 	write_err = json_finish(&j);
 	if (write_err)
-		err = fail_errno(why, write_err, "cannot write the events");
+		err = fail_errno(why, write_err, "cannot write '%s'", out->path);
 	else if (err < 0)
 		fail(why, err, "'%s': %s", path, trace_reader_summary(r)->incomplete_why);
 	else if (trace_reader_summary(r)->incomplete)
@@ -76,7 +76,7 @@ static int export_json(const char *path, FILE *to, struct failure *why)
 static const char *const format_names[] = { "json", NULL };
 
 static const struct {
-	int (*write)(const char *path, FILE *to, struct failure *why);
+	int (*write)(const char *path, const struct output *out, struct failure *why);
 } formats[] = { { export_json } };
 
 static const struct option_spec export_specs[] = {
@@ -110,16 +110,10 @@ static int run_export(int argc, char **argv)
 	struct output out;
 	struct failure why;
 	const char *path;
-	int first, err, close_err;
+	int first, status, err, close_err;
 
-	switch (options_parse(&export_table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(&export_table, argc, argv, &o, &first, &status))
+		return status;
 	if (o.format < 0) {
 		options_bad(&export_table, "--format is missing");
 		return EXIT_READ_TROUBLE;
@@ -131,7 +125,7 @@ static int run_export(int argc, char **argv)
 		log_error("%s", why.text);
 		return EXIT_READ_TROUBLE;
 	}
-	err = formats[o.format].write(path, out.to, &why);
+	err = formats[o.format].write(path, &out, &why);
 	close_err = output_close(&out, err ? NULL : &why);
 	if (err || close_err) {
 		log_error("%s", why.text);
@@ -145,5 +139,6 @@ const struct command command_export = {
 	.name = "export",
 	.args = "--format=json [FILE]",
 	.summary = "write a trace in a form that other programs read",
+	.options = &export_table,
 	.run = run_export,
 };

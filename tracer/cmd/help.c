@@ -8,7 +8,8 @@
 
 static const char *const headings[] = {
 	[COMMAND_RECORDS] = "Recording (a CMD's exit status is handed on; 125: forkscope failed)",
-	[COMMAND_READS] = "Reading a trace (FILE is forkscope.data unless given; status 0, or 1 for trouble)",
+	[COMMAND_READS] =
+		"Reading a trace (FILE is forkscope.data unless given; status 0, or 1 for trouble)",
 	[COMMAND_HOST] = "This host",
 };
 
@@ -22,11 +23,13 @@ const struct command *help_find(const char *name)
 
 void help_print(FILE *to)
 {
-	fprintf(to, "forkscope shows how a program's processes are born, what they inherit, and how "
-		    "they end.\n\n"
-		    "  forkscope -- make -j4                     record a command, then print its story\n"
-		    "  forkscope record --fds=full -- python3 x.py   write a trace, quietly\n"
-		    "  forkscope report                          tell the story of the last trace\n");
+	fprintf(to,
+		"forkscope shows how a program's processes are born, what they inherit, and how "
+		"they end.\n\n"
+		"  forkscope -- make -j4                     record a command, then print its "
+		"story\n"
+		"  forkscope record --fds=full -- python3 x.py   write a trace, quietly\n"
+		"  forkscope report                          tell the story of the last trace\n");
 	for (size_t kind = 0; kind < sizeof(headings) / sizeof(headings[0]); kind++) {
 		fprintf(to, "\n%s\n", headings[kind]);
 		if (kind == COMMAND_RECORDS)
@@ -37,5 +40,6 @@ void help_print(FILE *to)
 				fprintf(to, "  %-8s %-38s %s\n", commands[i]->name,
 					commands[i]->args, commands[i]->summary);
 	}
-	fprintf(to, "\n'forkscope COMMAND --help' tells a command's options. --version prints the version.\n");
+	fprintf(to, "\n'forkscope COMMAND --help' tells a command's options. --version prints the "
+		    "version.\n");
 }

@@ -172,16 +172,17 @@ static void print_meta(const struct info *info, FILE *to, const char *label, con
 	buffer_free(&out);
 }
 
-static void print_command(const struct info *info, FILE *to)
+/* Likewise for a list of arguments, as a shell takes them. */
+static void print_argv(const struct info *info, FILE *to, const char *label, const char *key)
 {
-	const char *command = trace_reader_meta(info->reader, "command");
+	const char *list = trace_reader_meta(info->reader, key);
 	struct buffer argv = { 0 }, out = { 0 };
 
-	if (!command)
+	if (!list)
 		return;
-	percent_decode_argv(&argv, command);
+	percent_decode_argv(&argv, list);
 	escape_quote_argv(&out, buffer_text(&argv), argv.len);
-	fprintf(to, "%-10s %s\n", "command", buffer_text(&out));
+	fprintf(to, "%-10s %s\n", label, buffer_text(&out));
 	buffer_free(&argv);
 	buffer_free(&out);
 }
@@ -232,14 +233,14 @@ static void write_text(const struct info *info, FILE *to)
 	const struct trace_summary *s = info->summary;
 
 	print_file(info, to);
-	print_command(info, to);
+	print_argv(info, to, "command", "command");
 	print_status(s, to);
 	print_meta(info, to, "attached", "target.pids");
 	print_meta(info, to, "host", "host");
 	print_meta(info, to, "kernel", "kernel");
 	print_meta(info, to, "arch", "arch");
 	print_meta(info, to, "forkscope", "version");
-	print_meta(info, to, "options", "options");
+	print_argv(info, to, "options", "options");
 	print_meta(info, to, "sources", "sources");
 	print_meta(info, to, "", "sources.why");
 	print_meta(info, to, "fds", "fds");
@@ -296,16 +297,10 @@ static int run_info(int argc, char **argv)
 	struct read_options o = READ_OPTIONS_INIT;
 	struct info *info;
 	struct failure why;
-	int first, err;
+	int first, status, err;
 
-	switch (options_parse(&info_table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(&info_table, argc, argv, &o, &first, &status))
+		return status;
 	info = calloc(1, sizeof(*info));
 	if (!info) {
 		log_error("out of memory");
@@ -331,5 +326,6 @@ const struct command command_info = {
 	.name = "info",
 	.args = "[FILE]",
 	.summary = "what a trace holds",
+	.options = &info_table,
 	.run = run_info,
 };

@@ -40,7 +40,8 @@ static void read_target(struct model_options *o, const char *text)
 	o->target_start_ns = start;
 }
 
-int load_new_model(struct model **ret, const struct meta *meta, const struct fs_trace_header *header)
+int load_new_model(struct model **ret, const struct meta *meta,
+		   const struct fs_trace_header *header)
 {
 	const char *sources = meta_get(meta, "sources"), *argv = meta_get(meta, "command");
 	struct model_options o = {

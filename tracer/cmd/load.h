@@ -17,6 +17,7 @@ int load_trace(struct loaded *ret, const char *path, struct failure *why);
 void load_free(struct loaded *l);
 
 /* A model made as the trace's header and META say; for live commands too, which have these but no file. */
-int load_new_model(struct model **ret, const struct meta *meta, const struct fs_trace_header *header);
+int load_new_model(struct model **ret, const struct meta *meta,
+		   const struct fs_trace_header *header);
 
 #endif

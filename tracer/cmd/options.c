@@ -318,6 +318,20 @@ enum options_result options_parse(const struct option_table *table, int argc, ch
 	return OPTIONS_GO;
 }
 
+bool options_go(const struct option_table *table, int argc, char **argv, void *values,
+		int *ret_first, int *ret_status)
+{
+	enum options_result result = options_parse(table, argc, argv, values, ret_first);
+
+	if (result == OPTIONS_GO)
+		return true;
+	if (result == OPTIONS_DONE)
+		*ret_status = EXIT_READ_OK;
+	else
+		*ret_status = table->usage_status ? table->usage_status : EXIT_READ_TROUBLE;
+	return false;
+}
+
 const char *trace_operand(int argc, char **argv, int first)
 {
 	return first < argc ? argv[first] : "forkscope.data";

@@ -25,12 +25,9 @@
  *     };
  *
  *     struct report_options o = { .read = READ_OPTIONS_INIT };
- *     int first;
- *     switch (options_parse(&report_table, argc, argv, &o, &first)) {
- *     case OPTIONS_DONE: return EXIT_READ_OK;
- *     case OPTIONS_BAD: return EXIT_READ_TROUBLE;
- *     case OPTIONS_GO: break;
- *     }
+ *     int first, status;
+ *     if (!options_go(&report_table, argc, argv, &o, &first, &status))
+ *             return status;
  *     // operands are argv[first] .. argv[argc - 1]
  *
  * --help is understood everywhere and needs no entry. Options may be abbreviated, as getopt_long does.
@@ -86,6 +83,7 @@ struct option_table {
 	/* Options end at the first operand (it is a command to run, with options of its own). */
 	bool stop_at_operand;
 	size_t min_operands, max_operands; /* max: SIZE_MAX for any number */
+	int usage_status; /* exit status of a usage error; 0 is EXIT_READ_TROUBLE */
 };
 
 enum options_result {
@@ -97,6 +95,13 @@ enum options_result {
 /* Fills `values`; *ret_first is the index of the first operand. Also makes log.h bear the command's name. */
 enum options_result options_parse(const struct option_table *table, int argc, char **argv,
 				  void *values, int *ret_first);
+
+/*
+ * The same for a command's run(): true is OPTIONS_GO; else the command returns *ret_status, which is 0 after
+ * --help and the table's usage_status after an error.
+ */
+bool options_go(const struct option_table *table, int argc, char **argv, void *values,
+		int *ret_first, int *ret_status);
 
 /* For a usage error a command finds itself: "TEXT; try 'forkscope report --help'". Returns OPTIONS_BAD. */
 enum options_result options_bad(const struct option_table *table, const char *fmt, ...)

@@ -28,7 +28,8 @@ int write_view(const struct read_options *o, const char *trace, bool all, write_
 		return EXIT_READ_TROUBLE;
 	}
 	if (written == -E2BIG)
-		log_error("'%s' has too many holdings to show at once; choose with --process PID or --file ID",
+		log_error("'%s' has too many holdings to show at once; choose with --process PID "
+			  "or --file ID",
 			  trace);
 	else if (written == -ENOENT)
 		log_error("'%s' has nothing that --process and --file ask for", trace);

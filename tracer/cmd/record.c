@@ -2,7 +2,6 @@
 /* forkscope record: write a trace. */
 #include "cmd/record.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "base/percent.h"
 #include "cmd/cmd.h"
 #include "cmd/record_options.h"
 #include "trace/writer.h"
@@ -28,39 +28,19 @@ struct file_recorder {
 	uint64_t unwritten_total, unwritten_since;
 };
 
-/* Arguments as one line of text: all but letters, digits and a few marks as %XX. */
-static char *encode_arguments(char **argv)
-{
-	size_t size = 1;
-	char *text, *p;
-
-	for (char **a = argv; *a; a++)
-		size += 3 * strlen(*a) + 1;
-	text = p = malloc(size);
-	if (!text)
-		return NULL;
-	for (char **a = argv; *a; a++) {
-		if (a > argv)
-			*p++ = ' ';
-		for (const unsigned char *c = (const unsigned char *)*a; *c; c++) {
-			if (isalnum(*c) || strchr("-_./=:,@+", *c))
-				*p++ = *c;
-			else
-				p += sprintf(p, "%%%02X", *c);
-		}
-	}
-	*p = 0;
-	return text;
-}
-
+/* Too long to keep (over 1 MB) is no loss: the exec event has all of it. */
 static void add_arguments(struct trace_writer *w, const char *key, char **argv)
 {
-	char *text = argv ? encode_arguments(argv) : NULL;
+	struct buffer text = { 0 };
 
-	/* Too long to keep (over 1 MB): the exec event has all of it. */
-	if (text)
-		(void)trace_writer_meta(w, key, text);
-	free(text);
+	for (char **a = argv; a && *a; a++) {
+		if (a > argv)
+			buffer_add_char(&text, ' ');
+		percent_encode(&text, *a, strlen(*a));
+	}
+	if (argv && !text.failed)
+		(void)trace_writer_meta(w, key, buffer_text(&text));
+	buffer_free(&text);
 }
 
 static void add_pids(struct trace_writer *w, const struct recording_options *o)
@@ -97,7 +77,10 @@ static int begin(void *context, const struct recording *r, struct failure *why)
 	if (reason)
 		(void)trace_writer_meta(f->writer, "sources.why", reason);
 	(void)trace_writer_meta(f->writer, "fds", fds_level_names[o->fds]);
-	(void)trace_writer_meta(f->writer, "mode", o->argv ? "run" : o->cgroup ? "cgroup" : "attach");
+	(void)trace_writer_meta(f->writer, "mode",
+				o->argv	    ? "run"
+				: o->cgroup ? "cgroup"
+					    : "attach");
 	add_arguments(f->writer, "command", o->argv);
 	add_arguments(f->writer, "options", f->cmdline);
 	add_pids(f->writer, o);
@@ -128,10 +111,14 @@ static int tell_unwritten(struct file_recorder *f, uint64_t now)
 {
 	for (unsigned type = 0; type < FS_EV_MAX; type++) {
 		struct fs_ev_lost e = {
-			.h = { .size = sizeof(e), .type = FS_EV_LOST,
-			       .source = FS_SOURCE_TRACER, .ts_ns = now },
-			.from_ns = f->unwritten_since, .to_ns = now,
-			.count = f->unwritten[type], .lost_type = type,
+			.h = { .size = sizeof(e),
+			       .type = FS_EV_LOST,
+			       .source = FS_SOURCE_TRACER,
+			       .ts_ns = now },
+			.from_ns = f->unwritten_since,
+			.to_ns = now,
+			.count = f->unwritten[type],
+			.lost_type = type,
 			.lost_source = FS_SOURCE_TRACER,
 		};
 		int err;
@@ -172,8 +159,8 @@ static int finish(struct file_recorder *f, const struct recording *r, bool whole
 {
 	struct fs_trace_end end = {
 		.lost = (r ? recording_lost(r) : 0) + f->unwritten_total,
-		.target_status = r && recording_status(r) >= 0 ? (uint32_t)recording_status(r) :
-								  UINT32_MAX,
+		.target_status = r && recording_status(r) >= 0 ? (uint32_t)recording_status(r)
+							       : UINT32_MAX,
 	};
 	struct timespec now;
 
@@ -213,8 +200,12 @@ struct options {
 };
 
 static const struct option_spec output_specs[] = {
-	{ .name = "output", .letter = 'o', .kind = OPTION_TEXT, .arg = "FILE",
-	  .help = "the trace (default: forkscope.data)", .offset = offsetof(struct options, output) },
+	{ .name = "output",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
+	  .help = "the trace (default: forkscope.data)",
+	  .offset = offsetof(struct options, output) },
 	{ 0 },
 };
 
@@ -227,9 +218,11 @@ static const struct option_group groups[] = {
 
 static const struct option_table table = {
 	.command = &command_record,
-	.examples = { "forkscope record -- make -j4", "forkscope record -o t --fds=full -- python3 x.py",
+	.examples = { "forkscope record -- make -j4",
+		      "forkscope record -o t --fds=full -- python3 x.py",
 		      "forkscope record -p 4711" },
-	.notes = "The exit status is CMD's own; a CMD that dies of a signal makes forkscope die of it.\n"
+	.notes = "The exit status is CMD's own; a CMD that dies of a signal makes forkscope die of "
+		 "it.\n"
 		 "126: CMD cannot be executed, 127: not found, 125: forkscope itself failed.\n",
 	.groups = groups,
 	.stop_at_operand = true,

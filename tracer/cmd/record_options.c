@@ -26,35 +26,57 @@ static int take_pid(void *values, const char *text, struct failure *why)
 }
 
 const struct option_spec record_target_specs[] = {
-	{ .name = "pid", .letter = 'p', .kind = OPTION_CALL, .arg = "PID", .take = take_pid,
+	{ .name = "pid",
+	  .letter = 'p',
+	  .kind = OPTION_CALL,
+	  .arg = "PID",
+	  .take = take_pid,
 	  .help = "attach to this process and its descendants (may be repeated)" },
-	{ .name = "cgroup", .kind = OPTION_TEXT, .arg = "PATH",
+	{ .name = "cgroup",
+	  .kind = OPTION_TEXT,
+	  .arg = "PATH",
 	  .help = "attach to all that is in this cgroup (v2), or comes to it",
 	  .offset = offsetof(struct record_options, cgroup) },
-	{ .name = "user", .letter = 'u', .kind = OPTION_TEXT, .arg = "USER",
+	{ .name = "user",
+	  .letter = 'u',
+	  .kind = OPTION_TEXT,
+	  .arg = "USER",
 	  .help = "run CMD as this user, with the groups of that user",
 	  .offset = offsetof(struct record_options, user) },
-	{ .name = "follow", .kind = OPTION_FLAG,
+	{ .name = "follow",
+	  .kind = OPTION_FLAG,
 	  .help = "go on until the last descendant of CMD has ended",
 	  .offset = offsetof(struct record_options, follow) },
 	{ 0 },
 };
 
 const struct option_spec record_what_specs[] = {
-	{ .name = "source", .kind = OPTION_CHOICE, .choices = source_names,
+	{ .name = "source",
+	  .kind = OPTION_CHOICE,
+	  .choices = source_names,
 	  .help = "the witnesses to use; auto takes all that is allowed",
 	  .offset = offsetof(struct record_options, source) },
-	{ .name = "fds", .kind = OPTION_CHOICE, .choices = fds_level_names,
+	{ .name = "fds",
+	  .kind = OPTION_CHOICE,
+	  .choices = fds_level_names,
 	  .help = "what to record of fds: passing; and the table at fork and exec\n"
 		  "(default: snapshot); and each open, close, dup and first use",
 	  .offset = offsetof(struct record_options, fds) },
-	{ .name = "buffer", .kind = OPTION_SIZE, .arg = "SIZE", .min = 4096, .max = 1u << 30,
+	{ .name = "buffer",
+	  .kind = OPTION_SIZE,
+	  .arg = "SIZE",
+	  .min = 4096,
+	  .max = 1u << 30,
 	  .help = "size of the kernel's ring (default: 8M)",
 	  .offset = offsetof(struct record_options, buffer) },
-	{ .name = "status-fd", .kind = OPTION_NUMBER, .arg = "N", .max = INT32_MAX,
+	{ .name = "status-fd",
+	  .kind = OPTION_NUMBER,
+	  .arg = "N",
+	  .max = INT32_MAX,
 	  .help = "tell the target's pid and end as JSON lines on this fd",
 	  .offset = offsetof(struct record_options, status_fd) },
-	{ .name = "fail-on-loss", .kind = OPTION_FLAG,
+	{ .name = "fail-on-loss",
+	  .kind = OPTION_FLAG,
 	  .help = "exit 125 when events were lost",
 	  .offset = offsetof(struct record_options, fail_on_loss) },
 	{ 0 },
@@ -68,9 +90,7 @@ enum options_result record_options_resolve(const struct option_table *table,
 
 	if (first >= argc && !attaches)
 		return options_bad(table, "no command to run, and nothing to attach to");
-	if (first < argc && attaches)
-		return options_bad(table, "a command, and -p or --cgroup: choose one");
-	if (attaches && o->user)
+	if (first >= argc && o->user)
 		return options_bad(table, "-u needs a command to run");
 	if (o->status_fd != UINT64_MAX && fcntl(o->status_fd, F_GETFD) < 0)
 		return options_bad(table, "--status-fd %d is not open", (int)o->status_fd);

@@ -20,7 +20,10 @@ struct report {
 };
 
 static const struct option_spec report_specs[] = {
-	{ .name = "all", .letter = 'a', .kind = OPTION_FLAG, .offset = offsetof(struct report_options, all),
+	{ .name = "all",
+	  .letter = 'a',
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct report_options, all),
 	  .help = "show every process: do not fold alike children" },
 	{ 0 },
 };
@@ -42,7 +45,8 @@ static const struct option_table report_table = {
 
 static const struct option_table tree_table = {
 	.command = &command_tree,
-	.examples = { "forkscope tree", "forkscope tree --all t.data", "forkscope tree --json t.data" },
+	.examples = { "forkscope tree", "forkscope tree --all t.data",
+		      "forkscope tree --json t.data" },
 	.notes = "Without FILE it is forkscope.data; - is stdin.",
 	.groups = report_groups,
 	.max_operands = 1,
@@ -54,8 +58,8 @@ static int write_report(void *arg, const struct view *view, bool json, FILE *to)
 
 	if (r->tree_only)
 		return json ? tree_json(r->trace.model, to) : tree_text(r->trace.model, view, to);
-	return json ? report_json(r->trace.model, &r->findings, to) :
-		      report_text(r->trace.model, &r->findings, view, to);
+	return json ? report_json(r->trace.model, &r->findings, to)
+		    : report_text(r->trace.model, &r->findings, view, to);
 }
 
 static int run(const struct option_table *table, int argc, char **argv, bool tree_only)

@@ -83,7 +83,8 @@ static void learn(struct live *l, const struct fs_event *e)
 
 	if (e->type == FS_EV_FORK) {
 		const struct fs_ev_fork *f = (const void *)e;
-		const struct known *parent = find_known(l, f->parent_pid, f->parent_start_ns, false);
+		const struct known *parent = find_known(l, f->parent_pid, f->parent_start_ns,
+							false);
 		unsigned depth = parent ? parent->depth + 1 : 0;
 
 		k = find_known(l, f->child_pid, f->child_start_ns, true);
@@ -118,7 +119,7 @@ static void free_known(struct live *l)
 /* --- lines ------------------------------------------------------------------------------- */
 
 static const char *const tone_colors[] = {
-	[TONE_PLAIN] = "",	   [TONE_BIRTH] = "\033[32m", [TONE_EXEC] = "\033[1m",
+	[TONE_PLAIN] = "",	[TONE_BIRTH] = "\033[32m",   [TONE_EXEC] = "\033[1m",
 	[TONE_END] = "\033[2m", [TONE_TROUBLE] = "\033[31m", [TONE_FD] = "\033[36m",
 };
 
@@ -160,6 +161,8 @@ static void on_idle(void *context)
 {
 	struct live *l = context;
 
+	if (l->options->json)
+		json_flush(&l->json);
 	if (fflush(l->to) != 0 && !l->error)
 		l->error = -errno;
 }
@@ -185,11 +188,19 @@ static int begin(void *context, const struct recording *r, struct failure *why)
 static const char *const color_names[] = { "auto", "always", "never", NULL };
 
 static const struct option_spec output_specs[] = {
-	{ .name = "output", .letter = 'o', .kind = OPTION_TEXT, .arg = "FILE",
-	  .help = "write the lines there, not to stderr", .offset = offsetof(struct options, output) },
-	{ .name = "json", .kind = OPTION_FLAG, .help = "JSON lines, the first a header",
+	{ .name = "output",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
+	  .help = "write the lines there, not to stderr",
+	  .offset = offsetof(struct options, output) },
+	{ .name = "json",
+	  .kind = OPTION_FLAG,
+	  .help = "JSON lines, the first a header",
 	  .offset = offsetof(struct options, json) },
-	{ .name = "color", .kind = OPTION_CHOICE, .choices = color_names,
+	{ .name = "color",
+	  .kind = OPTION_CHOICE,
+	  .choices = color_names,
 	  .help = "colours; auto: on a terminal, unless NO_COLOR is set",
 	  .offset = offsetof(struct options, color) },
 	{ 0 },
@@ -240,6 +251,8 @@ static int close_output(struct live *l, struct failure *why)
 
 	if (!l->to)
 		return 0;
+	if (l->options->json && json_finish(&l->json) < 0 && !err)
+		err = l->json.error;
 	if (fclose(l->to) != 0 && !err)
 		err = -errno;
 	if (err)

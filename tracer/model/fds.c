@@ -124,8 +124,8 @@ static int whole_table(struct model *m, uint32_t process, uint32_t when, uint64_
 		       const struct table_pieces *pieces)
 {
 	struct process *p = &m->processes[process];
-	const struct interned *table =
-		intern(&m->pool, pieces->entries, pieces->count * sizeof(*pieces->entries));
+	const struct interned *table = intern(&m->pool, pieces->entries,
+					      pieces->count * sizeof(*pieces->entries));
 
 	if (!table)
 		return -ENOMEM;
@@ -376,6 +376,21 @@ int fds_mark_used(struct model *m, uint32_t process, uint32_t fd, uint32_t file)
 	return 0;
 }
 
+int fds_note_use(struct model *m, uint32_t process, uint32_t fd, uint32_t file, uint64_t ts)
+{
+	struct fd_change change = { .ts = ts,
+				    .process = process,
+				    .what = CHANGE_USE,
+				    .fd = fd & ~FD_CLOEXEC_BIT,
+				    .file = file };
+	int err;
+
+	if (m->options.fds < FDS_FULL)
+		return 0;
+	err = fds_mark_used(m, process, change.fd, file);
+	return err < 0 ? err : log_change(m, &change);
+}
+
 static uint32_t fd_with_flags(uint32_t fd, uint32_t flags)
 {
 	return (fd & ~FD_CLOEXEC_BIT) | (flags & FS_FD_CLOEXEC ? FD_CLOEXEC_BIT : 0);
@@ -401,8 +416,12 @@ static int on_close(struct model *m, const struct fd_change *change)
 
 static int on_close_range(struct model *m, uint32_t process, const struct fs_ev_fd_close_range *e)
 {
-	struct fd_change change = { .ts = e->h.ts_ns, .process = process, .what = CHANGE_CLOSE_RANGE,
-				    .file = e->range_flags, .fd = e->first, .arg = e->last };
+	struct fd_change change = { .ts = e->h.ts_ns,
+				    .process = process,
+				    .what = CHANGE_CLOSE_RANGE,
+				    .file = e->range_flags,
+				    .fd = e->first,
+				    .arg = e->last };
 	struct fd_table *t;
 	size_t i;
 	int err = e->range_flags & FS_CLOSE_RANGE_UNSHARE ? unshare_table(m, process) : 0;
@@ -429,7 +448,8 @@ static int on_close_range(struct model *m, uint32_t process, const struct fs_ev_
 
 static int on_fd(struct model *m, uint32_t process, const struct fs_ev_fd *e)
 {
-	struct fd_change change = { .ts = e->h.ts_ns, .process = process,
+	struct fd_change change = { .ts = e->h.ts_ns,
+				    .process = process,
 				    .fd = fd_with_flags(e->fd, e->flags) };
 	struct fd_table *t;
 	struct fd_slot *slot;
@@ -447,9 +467,7 @@ static int on_fd(struct model *m, uint32_t process, const struct fs_ev_fd *e)
 		change.what = CHANGE_CLOSE;
 		return on_close(m, &change);
 	case FS_EV_FD_USE:
-		change.what = CHANGE_USE;
-		err = fds_mark_used(m, process, e->fd & ~FD_CLOEXEC_BIT, change.file);
-		return err < 0 ? err : log_change(m, &change);
+		return fds_note_use(m, process, e->fd, change.file, e->h.ts_ns);
 	case FS_EV_FD_CLOEXEC:
 		change.what = CHANGE_CLOEXEC;
 		err = live_table(m, process, &t);
@@ -466,8 +484,11 @@ static int on_fd(struct model *m, uint32_t process, const struct fs_ev_fd *e)
 
 static int on_dup(struct model *m, uint32_t process, const struct fs_ev_fd_dup *e)
 {
-	struct fd_change change = { .ts = e->h.ts_ns, .process = process, .what = CHANGE_DUP,
-				    .fd = fd_with_flags(e->fd, e->flags), .arg = e->old_fd };
+	struct fd_change change = { .ts = e->h.ts_ns,
+				    .process = process,
+				    .what = CHANGE_DUP,
+				    .fd = fd_with_flags(e->fd, e->flags),
+				    .arg = e->old_fd };
 	int err = get_file(m, e->file, &change.file);
 
 	if (err == 0)

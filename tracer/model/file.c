@@ -44,10 +44,15 @@ int get_file(struct model *m, uint64_t identity, uint32_t *ret)
 	return 0;
 }
 
+bool model_kind_has_ends(const struct file *f)
+{
+	return f->kind && (f->kind == kind_pipe || f->kind == kind_fifo);
+}
+
 /* Pipes and sockets have another end; its inode (a pipe's own, a socket's peer's) leads there. */
 static bool has_other_end(const struct file *f)
 {
-	return f->kind && (f->sock_family || f->kind == kind_pipe || f->kind == kind_fifo);
+	return f->kind && (f->sock_family || model_kind_has_ends(f));
 }
 
 static int index_ino(struct model *m, uint32_t index)
@@ -57,7 +62,8 @@ static int index_ino(struct model *m, uint32_t index)
 
 	if (!has_other_end(f) || !f->ino)
 		return 0;
-	f->same_ino = hashmap_get(&m->by_ino, f->ino, f->dev, &first) ? (uint32_t)first : MODEL_NONE;
+	f->same_ino = hashmap_get(&m->by_ino, f->ino, f->dev, &first) ? (uint32_t)first
+								      : MODEL_NONE;
 	return hashmap_put(&m->by_ino, f->ino, f->dev, index);
 }
 

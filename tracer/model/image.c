@@ -37,8 +37,8 @@ void end_argv(struct model *m, uint32_t process)
 	free_argv(w);
 }
 
-static int begin_argv(struct model *m, uint32_t process, uint32_t image, bool is_failed, uint32_t tid,
-		      const char *first, uint32_t len, uint32_t total)
+static int begin_argv(struct model *m, uint32_t process, uint32_t image, bool is_failed,
+		      uint32_t tid, const char *first, uint32_t len, uint32_t total)
 {
 	struct argv_pieces *a = calloc(1, sizeof(*a));
 
@@ -126,7 +126,8 @@ static int on_exec(struct model *m, const struct fs_ev_exec *e)
 	p->ready_ts = 0;
 	copy_comm(p->comm, e->comm);
 	if (image->argv_cut) {
-		err = begin_argv(m, process, index, false, e->h.tid, argv, e->argv_len, e->argv_total);
+		err = begin_argv(m, process, index, false, e->h.tid, argv, e->argv_len,
+				 e->argv_total);
 		if (err < 0)
 			return err;
 	}
@@ -174,7 +175,8 @@ static int on_exec_failed(struct model *m, const struct fs_ev_exec_failed *e)
 	p->last_failed_exec = index;
 	p->failed_execs++;
 	if (e->argv_len < e->argv_total)
-		return begin_argv(m, process, index, true, e->h.tid, argv, e->argv_len, e->argv_total);
+		return begin_argv(m, process, index, true, e->h.tid, argv, e->argv_len,
+				  e->argv_total);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ struct fd_slot {
  */
 struct fd_table {
 	const struct interned *base; /* NULL: never seen whole */
-	struct fd_slot *slots;	     /* in order of fd */
+	struct fd_slot *slots; /* in order of fd */
 	size_t room;
 	size_t count;
 	size_t dead;
@@ -68,9 +68,9 @@ struct process_work {
 	struct fd_table *table;
 	struct table_pieces *pieces;
 	struct argv_pieces *argv;
-	uint32_t request;      /* newest pass its creator's thread had received since its fork before */
+	uint32_t request; /* newest pass its creator's thread had received since its fork before */
 	uint32_t request_stop; /* where that chain ends */
-	uint32_t held_passes;  /* pass_files received and not known to be let go, newest first */
+	uint32_t held_passes; /* pass_files received and not known to be let go, newest first */
 	uint32_t inherited_used;
 	uint32_t last_signal;
 	uint32_t last_signal_from;
@@ -95,22 +95,22 @@ struct fd_change {
 	uint32_t process;
 	uint32_t prev; /* of the same process */
 	uint32_t file;
-	uint32_t fd;   /* | FD_CLOEXEC_BIT */
-	uint32_t arg;  /* see enum change_what */
+	uint32_t fd; /* | FD_CLOEXEC_BIT */
+	uint32_t arg; /* see enum change_what */
 	uint32_t what; /* enum change_what */
 };
 
 enum change_what {
 	CHANGE_OPEN,
-	CHANGE_DUP,	   /* arg: old fd */
-	CHANGE_RECV,	   /* arg: the pass */
-	CHANGE_GETFD,	   /* arg: the pass */
+	CHANGE_DUP, /* arg: old fd */
+	CHANGE_RECV, /* arg: the pass */
+	CHANGE_GETFD, /* arg: the pass */
 	CHANGE_CLOSE,
 	CHANGE_CLOSE_RANGE, /* fd..arg; file: flags */
 	CHANGE_CLOEXEC,
 	CHANGE_USE,
-	CHANGE_TABLE,	   /* the whole table as seen; arg: index of seen_tables */
-	CHANGE_EXEC,	   /* CLOEXEC ones go */
+	CHANGE_TABLE, /* the whole table as seen; arg: index of seen_tables */
+	CHANGE_EXEC, /* CLOEXEC ones go */
 };
 
 struct model {
@@ -141,11 +141,12 @@ struct model {
 	struct file *files;
 	size_t file_count, file_room;
 	struct hashmap by_file; /* identity -> file */
-	struct hashmap by_ino;	/* (ino, dev) of pipes and sockets -> newest file */
-	uint32_t *stamps;	/* per file, for set operations at the end */
+	struct hashmap by_ino; /* (ino, dev) of pipes and sockets -> newest file */
+	uint32_t *stamps; /* per file, for set operations at the end */
 	size_t stamp_room;
 	uint32_t stamp;
-	struct hashmap pipe_tables; /* interned table -> whether it has both ends of a pipe above fd 2 */
+	struct hashmap
+		pipe_tables; /* interned table -> whether it has both ends of a pipe above fd 2 */
 
 	struct fd_pass *passes;
 	size_t pass_count, pass_room;
@@ -155,7 +156,7 @@ struct model {
 	size_t received_room;
 	struct passer *passers;
 	size_t passer_count, passer_room;
-	struct hashmap by_passer;	 /* (process, tid) -> passer */
+	struct hashmap by_passer; /* (process, tid) -> passer */
 	/* Queues of passes whose other end is yet to come, by the receiver's socket inode: head << 32 | tail. */
 	struct hashmap sends_to;
 	struct hashmap recvs_at;
@@ -193,6 +194,8 @@ int fds_of_exec(struct model *m, uint32_t process, uint64_t ts);
 void fds_of_exit(struct model *m, uint32_t process);
 /* A new fd by passing: change has ts, process, what, fd, file and arg. */
 int fds_gain(struct model *m, const struct fd_change *change);
+/* With --fds=full: this fd was named by a call, and that goes into the ledger too. */
+int fds_note_use(struct model *m, uint32_t process, uint32_t fd, uint32_t file, uint64_t ts);
 int fds_mark_used(struct model *m, uint32_t process, uint32_t fd, uint32_t file);
 
 /* table.c: live tables and interned ones; nothing of events */

@@ -15,10 +15,10 @@
 /* --- start methods ------------------------------------------------------------------------- */
 
 struct request {
-	bool holds;	  /* the child was born with a file of it */
-	bool kept;	  /* and has one after its exec */
-	bool let_go;	  /* the server gave one up after the fork */
-	uint32_t from;	  /* who asked; MODEL_NONE: outside, or its sending was lost */
+	bool holds; /* the child was born with a file of it */
+	bool kept; /* and has one after its exec */
+	bool let_go; /* the server gave one up after the fork */
+	uint32_t from; /* who asked; MODEL_NONE: outside, or its sending was lost */
 	uint32_t passes;
 };
 
@@ -61,7 +61,8 @@ static struct request read_request(struct model *m, uint32_t child, bool mark)
 	uint32_t at;
 	bool holds;
 
-	for (at = w->request; at != MODEL_NONE && at != w->request_stop; at = m->passes[at].prev_recv) {
+	for (at = w->request; at != MODEL_NONE && at != w->request_stop;
+	     at = m->passes[at].prev_recv) {
 		struct fd_pass *pass = &m->passes[at];
 
 		if (pass->from == c->creator)
@@ -100,10 +101,12 @@ static enum start_method judge_request(struct model *m, uint32_t child, enum sta
 	const struct process *c = &m->processes[child];
 	struct request r = read_request(m, child, false);
 
-	if (m->work[child].request == MODEL_NONE || m->work[child].request == m->work[child].request_stop)
+	if (m->work[child].request == MODEL_NONE ||
+	    m->work[child].request == m->work[child].request_stop)
 		return otherwise;
 	if (!c->table_at_start)
-		return m->options.fds >= FDS_SNAPSHOT && !c->shares_table ? START_UNKNOWN : otherwise;
+		return m->options.fds >= FDS_SNAPSHOT && !c->shares_table ? START_UNKNOWN
+									  : otherwise;
 	if (!r.holds || (!r.let_go && would_know(m, c)))
 		return otherwise;
 	if (c->execed && !r.kept)
@@ -274,7 +277,8 @@ static enum role judge_role(struct model *m, uint32_t index)
 	if (m->work[index].started_for_others ||
 	    has_argument(own, "-c", "from multiprocessing.forkserver import main"))
 		return ROLE_FORKSERVER;
-	if (p->start_method == START_FORKSERVER || has_argument(own, "--multiprocessing-fork", NULL) ||
+	if (p->start_method == START_FORKSERVER ||
+	    has_argument(own, "--multiprocessing-fork", NULL) ||
 	    has_argument(own, "-c", "from multiprocessing.spawn import spawn_main") ||
 	    is_forked_worker(m, index))
 		return ROLE_WORKER;

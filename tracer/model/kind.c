@@ -31,11 +31,11 @@ struct number_name {
 };
 
 static const struct number_name families[] = {
-	{ AF_UNIX, "socket:unix" },	    { AF_INET, "socket:inet" },
-	{ AF_INET6, "socket:inet6" },	    { AF_NETLINK, "socket:netlink" },
-	{ AF_PACKET, "socket:packet" },	    { AF_VSOCK, "socket:vsock" },
-	{ AF_ALG, "socket:alg" },	    { AF_BLUETOOTH, "socket:bluetooth" },
-	{ AF_CAN, "socket:can" },	    { 44 /* AF_XDP */, "socket:xdp" },
+	{ AF_UNIX, "socket:unix" },	{ AF_INET, "socket:inet" },
+	{ AF_INET6, "socket:inet6" },	{ AF_NETLINK, "socket:netlink" },
+	{ AF_PACKET, "socket:packet" }, { AF_VSOCK, "socket:vsock" },
+	{ AF_ALG, "socket:alg" },	{ AF_BLUETOOTH, "socket:bluetooth" },
+	{ AF_CAN, "socket:can" },	{ 44 /* AF_XDP */, "socket:xdp" },
 };
 
 /* Names of anonymous inodes, without brackets, and the kind where it is another word. */

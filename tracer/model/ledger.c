@@ -182,7 +182,8 @@ static int gain(struct replay *r, const struct fd_change *c, enum fd_how got)
 		h.from = pass->from;
 		for (i = 0; i < pass->files; i++)
 			if ((uint32_t)r->m->pass_files[pass->first_file + i].to_fd == h.fd)
-				h.from_fd = (uint32_t)r->m->pass_files[pass->first_file + i].from_fd;
+				h.from_fd =
+					(uint32_t)r->m->pass_files[pass->first_file + i].from_fd;
 	}
 	return hold(r, &h);
 }
@@ -259,8 +260,9 @@ size_t model_holdings_bound(const struct model *m, uint32_t process)
 	if (!p)
 		return 0;
 	for (at = p->last_change; at != MODEL_NONE; at = m->changes[at].prev)
-		n += m->changes[at].what == CHANGE_TABLE ?
-			     table_count(m->seen_tables[m->changes[at].arg]) : 1;
+		n += m->changes[at].what == CHANGE_TABLE
+			     ? table_count(m->seen_tables[m->changes[at].arg])
+			     : 1;
 	return n + table_count(p->table_at_start);
 }
 
@@ -271,7 +273,8 @@ static int begin(struct replay *r, const struct process *p)
 
 	if (p->attached)
 		got = FD_HOW_ATTACHED;
-	return take_table(r, p->table_at_start, p->birth_ts, got, p->attached ? MODEL_NONE : p->creator);
+	return take_table(r, p->table_at_start, p->birth_ts, got,
+			  p->attached ? MODEL_NONE : p->creator);
 }
 
 int model_holdings(const struct model *m, uint32_t process, holding_fn fn, void *arg)

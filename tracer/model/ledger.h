@@ -12,19 +12,19 @@
 
 /* How a process came to hold an fd, and how it lost it. */
 enum fd_how {
-	FD_HOW_UNKNOWN,	  /* found in a table */
+	FD_HOW_UNKNOWN, /* found in a table */
 	FD_HOW_INHERITED, /* from its creator */
-	FD_HOW_ATTACHED,  /* held when the recording began */
+	FD_HOW_ATTACHED, /* held when the recording began */
 	FD_HOW_OPENED,
 	FD_HOW_DUPED,
-	FD_HOW_PASSED,	  /* received by SCM_RIGHTS */
-	FD_HOW_GETFD,	  /* pidfd_getfd */
-	FD_HOW_HELD,	  /* still holds it at the end */
+	FD_HOW_PASSED, /* received by SCM_RIGHTS */
+	FD_HOW_GETFD, /* pidfd_getfd */
+	FD_HOW_HELD, /* still holds it at the end */
 	FD_HOW_CLOSED,
-	FD_HOW_REPLACED,  /* dup2 over it */
-	FD_HOW_EXEC,	  /* CLOEXEC */
-	FD_HOW_EXIT,	  /* its holder ended */
-	FD_HOW_GONE,	  /* missing from a later table */
+	FD_HOW_REPLACED, /* dup2 over it */
+	FD_HOW_EXEC, /* CLOEXEC */
+	FD_HOW_EXIT, /* its holder ended */
+	FD_HOW_GONE, /* missing from a later table */
 };
 
 const char *fd_how_name(enum fd_how how);
@@ -37,8 +37,8 @@ struct holding {
 	uint32_t fd;
 	uint32_t from; /* process it came from (inherited, passed, getfd), MODEL_NONE unknown */
 	uint32_t from_fd; /* number there (dup: here); MODEL_NONE unknown */
-	uint8_t got;	/* enum fd_how */
-	uint8_t lost;	/* enum fd_how */
+	uint8_t got; /* enum fd_how */
+	uint8_t lost; /* enum fd_how */
 	bool cloexec;
 	bool used;
 };

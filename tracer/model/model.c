@@ -309,7 +309,8 @@ bool process_zombie_ns(const struct process *p, uint64_t *ret)
 
 uint64_t process_asked_ts(const struct model *m, const struct process *p)
 {
-	uint32_t at = m->work[p - m->processes].request, stop = m->work[p - m->processes].request_stop;
+	uint32_t at = m->work[p - m->processes].request,
+		 stop = m->work[p - m->processes].request_stop;
 	uint64_t asked = 0;
 
 	if (p->start_method == START_FORKSERVER)
@@ -325,8 +326,10 @@ uint64_t process_asked_ts(const struct model *m, const struct process *p)
 const char *start_method_name(enum start_method s)
 {
 	static const char *const names[] = {
-		[START_INITIAL] = "initial", [START_ATTACHED] = "attached",
-		[START_FORK] = "fork",	     [START_SPAWN] = "spawn",
+		[START_INITIAL] = "initial",
+		[START_ATTACHED] = "attached",
+		[START_FORK] = "fork",
+		[START_SPAWN] = "spawn",
 		[START_FORKSERVER] = "forkserver",
 	};
 

@@ -35,12 +35,12 @@ enum fds_level {
 
 /* What the trace says about itself. */
 struct model_options {
-	uint64_t start_ns;	/* CLOCK_MONOTONIC at the start; outputs count from it */
+	uint64_t start_ns; /* CLOCK_MONOTONIC at the start; outputs count from it */
 	int64_t boot_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC */
 	enum fds_level fds;
-	bool bpf, shim;		/* which sources took part */
-	bool incomplete;	/* the trace was cut short */
-	uint32_t target_pid;	/* the command's process; 0: none (attached) */
+	bool bpf, shim; /* which sources took part */
+	bool incomplete; /* the trace was cut short */
+	uint32_t target_pid; /* the command's process; 0: none (attached) */
 	uint64_t target_start_ns; /* 0: the first one with that pid */
 	/* NULL: unknown. The model keeps copies. */
 	const char *command; /* argv of the command, arguments that each end in NUL */
@@ -86,7 +86,8 @@ struct process {
 	uint64_t start_ns; /* with pid its identity, see event.h */
 	uint32_t pid;
 	uint32_t ns_pid;
-	uint32_t number; /* N of "pN", in order of birth; MODEL_NONE for a process that is not `in_trace` */
+	uint32_t
+		number; /* N of "pN", in order of birth; MODEL_NONE for a process that is not `in_trace` */
 	char comm[16];
 
 	/* birth */
@@ -101,25 +102,25 @@ struct process {
 	uint32_t logical_parent;
 	uint32_t creator_tid;
 	uint32_t threads_at_fork;
-	uint8_t mechanism;    /* enum mechanism */
+	uint8_t mechanism; /* enum mechanism */
 	uint8_t start_method; /* enum start_method */
-	uint8_t role;	      /* enum role */
+	uint8_t role; /* enum role */
 
 	/* what is known */
-	bool in_trace : 1;   /* one of the traced; else only named by others (a reaper outside) */
+	bool in_trace : 1; /* one of the traced; else only named by others (a reaper outside) */
 	bool is_target : 1;
 	bool knows_fork : 1; /* its fork event is there */
 	bool attached : 1;
 	bool kthread : 1;
-	bool execed : 1;     /* it ran a new image, also where the exec event itself was lost */
+	bool execed : 1; /* it ran a new image, also where the exec event itself was lost */
 	bool ended : 1;
 	bool reaped : 1;
 	bool reap_unsure : 1; /* a wait call returned it; that it had ended is only likely (exit lost) */
 	bool autoreaped : 1; /* its parent ignores SIGCHLD: it never was a zombie */
 	bool died_in_exec : 1;
 	bool oom_killed : 1;
-	bool io_uring : 1;	 /* may have acted unseen */
-	bool shares_table : 1;	 /* was born with its creator's fd table (CLONE_FILES) */
+	bool io_uring : 1; /* may have acted unseen */
+	bool shares_table : 1; /* was born with its creator's fd table (CLONE_FILES) */
 	bool knows_at_start : 1; /* fd counts below are facts */
 	bool knows_after_exec : 1;
 	bool knows_never_used : 1;
@@ -128,28 +129,29 @@ struct process {
 
 	/* life */
 	uint64_t leader_exit_ts; /* its first thread ended before the others */
-	uint64_t ready_ts;	 /* first write to a pipe or socket above fd 2 in its last image */
+	uint64_t ready_ts; /* first write to a pipe or socket above fd 2 in its last image */
 	uint64_t rss_peak_kb;
 	uint64_t cpu_ns;
 	uint64_t minor_faults;
 	uint64_t major_faults;
-	uint32_t threads;	 /* it ever had */
+	uint32_t threads; /* it ever had */
 	uint32_t attached_threads;
-	uint32_t first_thread;	 /* index of threads, newest first, its first thread left out */
-	uint32_t first_image;	 /* index of images, oldest first */
+	uint32_t first_thread; /* index of threads, newest first, its first thread left out */
+	uint32_t first_image; /* index of images, oldest first */
 	uint32_t last_image;
 	uint32_t images;
-	uint32_t born_image;	 /* what its creator ran at its birth */
+	uint32_t born_image; /* what its creator ran at its birth */
 	uint32_t first_failed_exec;
 	uint32_t last_failed_exec;
 	uint32_t failed_execs;
 	uint32_t failed_forks;
-	uint32_t children;	 /* born of it (kernel's parent) */
-	uint32_t uid;		 /* last known; valid with changed_ids or a state */
+	uint32_t children; /* born of it (kernel's parent) */
+	uint32_t uid; /* last known; valid with changed_ids or a state */
 	const struct interned *attached_exe; /* of a process found running; argv beside it */
 	const struct interned *attached_argv;
-	const struct fs_ev_state *state_at_start; /* own, or its creator's last; header zeroed; or NULL */
-	const struct fs_ev_state *state_now;	  /* its last */
+	const struct fs_ev_state
+		*state_at_start; /* own, or its creator's last; header zeroed; or NULL */
+	const struct fs_ev_state *state_now; /* its last */
 
 	/* end */
 	uint64_t end_ts;
@@ -190,7 +192,7 @@ struct image {
 	uint64_t ts;
 	const struct interned *filename;
 	const struct interned *interp; /* NULL for a failed one */
-	const struct interned *argv;   /* arguments, NUL-separated */
+	const struct interned *argv; /* arguments, NUL-separated */
 	uint32_t argc;
 	uint32_t next; /* of the same process */
 	uint32_t from_tid;
@@ -204,7 +206,7 @@ struct file {
 	uint64_t ino;
 	uint64_t peer_ino;
 	const struct interned *id; /* "pipe:[109]", a path ...; never NULL */
-	const char *kind;	   /* DESIGN.md's word; NULL: never described */
+	const char *kind; /* DESIGN.md's word; NULL: never described */
 	uint32_t dev, rdev;
 	uint32_t sb_magic;
 	uint32_t open_flags;
@@ -230,33 +232,34 @@ enum pass_via {
 
 /* One message with fds, its two ends joined; or one pidfd_getfd. */
 struct fd_pass {
-	uint64_t sent_ts;     /* 0: the send was not seen */
+	uint64_t sent_ts; /* 0: the send was not seen */
 	uint64_t received_ts; /* 0: never received */
-	uint64_t sock_ino;    /* the receiver's socket where known, else the sender's peer */
-	uint32_t from;	      /* processes */
+	uint64_t sock_ino; /* the receiver's socket where known, else the sender's peer */
+	uint32_t from; /* processes */
 	uint32_t to;
 	uint32_t from_tid;
 	uint32_t to_tid;
 	uint32_t for_process; /* the child that was started for it */
-	uint32_t first_file;  /* index of pass_files */
+	uint32_t first_file; /* index of pass_files */
 	uint32_t files;
 	uint32_t prev_send; /* of the same thread; private, as the next two */
 	uint32_t prev_recv;
 	uint32_t next_queued;
 	uint32_t message; /* index in a sendmmsg */
-	int32_t error;	  /* positive errno: the send failed, nothing was passed */
-	uint8_t via;	  /* enum pass_via */
-	bool truncated;	  /* MSG_CTRUNC: some fds were lost on the way */
-	bool peek;	  /* MSG_PEEK: a copy, the message stayed */
-	bool no_cloexec;  /* received without MSG_CMSG_CLOEXEC, above fd 2 */
+	int32_t error; /* positive errno: the send failed, nothing was passed */
+	uint8_t via; /* enum pass_via */
+	bool truncated; /* MSG_CTRUNC: some fds were lost on the way */
+	bool peek; /* MSG_PEEK: a copy, the message stayed */
+	bool no_cloexec; /* received without MSG_CMSG_CLOEXEC, above fd 2 */
 };
 
 struct pass_file {
 	uint32_t file;
 	int32_t from_fd; /* -1: unknown */
-	int32_t to_fd;	 /* -1: not received */
-	bool cloexec;	 /* at the receiver */
-	uint64_t let_go_ts; /* when the receiver is known to have given it up; 0: not known to have */
+	int32_t to_fd; /* -1: not received */
+	bool cloexec; /* at the receiver */
+	uint64_t
+		let_go_ts; /* when the receiver is known to have given it up; 0: not known to have */
 	uint32_t next_held; /* private */
 };
 
@@ -289,7 +292,8 @@ uint64_t model_last_ts(const struct model *m);
 
 /* All processes, those outside of the trace included; look at in_trace. */
 size_t model_process_count(const struct model *m);
-const struct process *model_process(const struct model *m, uint32_t index); /* NULL for MODEL_NONE */
+const struct process *model_process(const struct model *m,
+				    uint32_t index); /* NULL for MODEL_NONE */
 /* start_ns 0: the last one with that pid. MODEL_NONE: not known. */
 uint32_t model_find_process(const struct model *m, uint32_t pid, uint64_t start_ns);
 /* After model_finish: the traced ones in order of birth: the index of p0, p1 ... */
@@ -312,6 +316,9 @@ uint32_t model_find_file(const struct model *m, uint64_t file);
  */
 uint32_t model_other_end(const struct model *m, uint32_t file, uint32_t last);
 
+/* Whether it is a pipe or fifo, whose f_mode tells which end it is. */
+bool model_kind_has_ends(const struct file *f);
+
 size_t model_pass_count(const struct model *m);
 const struct fd_pass *model_pass(const struct model *m, size_t index);
 const struct pass_file *model_pass_file(const struct model *m, size_t index);
@@ -328,9 +335,10 @@ bool model_lost_between(const struct model *m, unsigned type, uint64_t from_ts, 
 const char *model_event_class(unsigned type);
 
 /* Durations; each returns false where it is not known. */
-bool process_call_ns(const struct process *p, uint64_t *ret);	    /* of the fork call */
+bool process_call_ns(const struct process *p, uint64_t *ret); /* of the fork call */
 bool process_window_ns(const struct model *m, const struct process *p, uint64_t *ret);
-bool process_suspended_ns(const struct model *m, const struct process *p, uint64_t *ret); /* creator, by vfork */
+bool process_suspended_ns(const struct model *m, const struct process *p,
+			  uint64_t *ret); /* creator, by vfork */
 bool process_zombie_ns(const struct process *p, uint64_t *ret);
 /* When somebody asked for it: the request to the fork server, the creator's call, or its birth. 0 unknown. */
 uint64_t process_asked_ts(const struct model *m, const struct process *p);

@@ -62,7 +62,9 @@ static int new_pass_file(struct model *m, uint32_t file, struct pass_file **ret)
 		 sizeof(*m->pass_files)) < 0)
 		return -ENOMEM;
 	*ret = &m->pass_files[m->pass_file_count++];
-	**ret = (struct pass_file){ .file = file, .from_fd = -1, .to_fd = -1, .next_held = MODEL_NONE };
+	**ret = (struct pass_file){
+		.file = file, .from_fd = -1, .to_fd = -1, .next_held = MODEL_NONE
+	};
 	m->passes[m->pass_count - 1].files++;
 	return 0;
 }
@@ -110,8 +112,8 @@ static bool same_file(uint32_t a, uint32_t b)
 }
 
 /* Whether the n files received can be the first of what was sent. */
-static bool can_be(const struct model *m, const struct fd_pass *sent, const struct pass_file *received,
-		   uint32_t n, bool truncated)
+static bool can_be(const struct model *m, const struct fd_pass *sent,
+		   const struct pass_file *received, uint32_t n, bool truncated)
 {
 	uint32_t i;
 
@@ -124,8 +126,8 @@ static bool can_be(const struct model *m, const struct fd_pass *sent, const stru
 }
 
 /* The first send of the queue that this receive can have got. Takes it out, unless it only peeked. */
-static uint32_t match_send(struct model *m, uint64_t key, const struct pass_file *received, uint32_t n,
-			   bool truncated, bool peek)
+static uint32_t match_send(struct model *m, uint64_t key, const struct pass_file *received,
+			   uint32_t n, bool truncated, bool peek)
 {
 	uint64_t *ends = hashmap_find(&m->sends_to, key, 0);
 	uint32_t at, before = MODEL_NONE, looked = 0;
@@ -155,7 +157,8 @@ static uint32_t match_recv(struct model *m, uint64_t key, uint32_t sent)
 	for (at = (uint32_t)(*ends >> 32); at != MODEL_NONE && looked < QUEUE_LOOK_MAX; looked++) {
 		const struct fd_pass *r = &m->passes[at];
 
-		if (can_be(m, &m->passes[sent], &m->pass_files[r->first_file], r->files, r->truncated)) {
+		if (can_be(m, &m->passes[sent], &m->pass_files[r->first_file], r->files,
+			   r->truncated)) {
 			unqueue(m, ends, at, before);
 			return at;
 		}
@@ -178,7 +181,8 @@ static uint32_t merge_into(struct model *m, uint32_t recv)
 	r->message = sent->message;
 	r->prev_send = sent->prev_send;
 	for (i = 0; i < r->files && i < sent->files; i++)
-		m->pass_files[r->first_file + i].from_fd = m->pass_files[sent->first_file + i].from_fd;
+		m->pass_files[r->first_file + i].from_fd =
+			m->pass_files[sent->first_file + i].from_fd;
 	drop_newest_pass(m);
 	return recv;
 }
@@ -206,7 +210,7 @@ static int on_send(struct model *m, uint32_t process, const struct fs_ev_fd_pass
 	for (i = 0; i < e->count && err == 0; i++) {
 		err = get_file(m, fds[i].file, &file);
 		if (err == 0)
-			err = fds_mark_used(m, process, fds[i].fd & ~FD_CLOEXEC_BIT, file);
+			err = fds_note_use(m, process, fds[i].fd, file, e->h.ts_ns);
 		if (err == 0)
 			err = new_pass_file(m, file, &pf);
 		if (err == 0)
@@ -230,7 +234,9 @@ static int take_in(struct model *m, uint32_t index, uint32_t process, const stru
 		   const struct pass_file *received, uint32_t n, uint32_t what)
 {
 	struct fd_pass *pass = &m->passes[index];
-	struct fd_change change = { .ts = h->ts_ns, .process = process, .what = what, .arg = index };
+	struct fd_change change = {
+		.ts = h->ts_ns, .process = process, .what = what, .arg = index
+	};
 	uint32_t i;
 	int err = 0, one;
 
@@ -343,7 +349,8 @@ static int on_recv(struct model *m, uint32_t process, const struct fs_ev_fd_pass
 
 static int on_getfd(struct model *m, uint32_t process, const struct fs_ev_fd_getfd *e)
 {
-	struct pass_file one = { .to_fd = (int32_t)(e->fd & ~FD_CLOEXEC_BIT), .from_fd = -1,
+	struct pass_file one = { .to_fd = (int32_t)(e->fd & ~FD_CLOEXEC_BIT),
+				 .from_fd = -1,
 				 .cloexec = true /* it always sets it */ };
 	uint32_t from, index;
 	int err = get_process(m, e->from_pid, e->from_start_ns, &from);

@@ -143,7 +143,8 @@ static void born_with(struct process *c, const struct process *creator)
 {
 	if (!creator)
 		return;
-	c->born_image = creator->last_image != MODEL_NONE ? creator->last_image : creator->born_image;
+	c->born_image = creator->last_image != MODEL_NONE ? creator->last_image
+							  : creator->born_image;
 	if (!c->state_at_start)
 		c->state_at_start = c->state_now = creator->state_now;
 	if (!c->attached_argv) {
@@ -220,7 +221,8 @@ static int new_thread(struct model *m, uint32_t process, uint32_t tid, struct th
 	err = hashmap_put(&m->by_tid, process, tid, index);
 	if (err < 0)
 		return err;
-	m->threads[index] = (struct thread){ .process = process, .tid = tid, .next = p->first_thread };
+	m->threads[index] =
+		(struct thread){ .process = process, .tid = tid, .next = p->first_thread };
 	p->first_thread = index;
 	p->threads++;
 	m->thread_count++;
@@ -432,8 +434,7 @@ static const struct fs_ev_state *intern_state(struct model *m, const struct fs_e
 	const struct interned *one;
 	uint32_t cwd_len = e->cwd_len;
 
-	if (cwd_len > sizeof(copy.bytes) - sizeof(copy.s) ||
-	    cwd_len > e->h.size - sizeof(*e))
+	if (cwd_len > sizeof(copy.bytes) - sizeof(copy.s) || cwd_len > e->h.size - sizeof(*e))
 		cwd_len = 0;
 	copy.s = *e;
 	copy.s.h = (struct fs_event){ 0 };

@@ -13,7 +13,7 @@
 
 struct node {
 	uint32_t first_child, last_child, next; /* process indexes */
-	uint32_t more;	  /* folded ones behind it */
+	uint32_t more; /* folded ones behind it */
 	bool hidden;
 };
 
@@ -49,9 +49,9 @@ static void kind_of(const struct model *m, const struct process *p, uint64_t *a,
 	const struct image *image = model_image(m, p->last_image);
 
 	*a = image ? (uintptr_t)image->argv : 0;
-	*b = (uint64_t)p->status << 32 | (uint64_t)p->start_method << 16 | (uint64_t)p->mechanism << 8 |
-	     (uint64_t)p->role << 4 | (uint64_t)p->ended << 3 | (uint64_t)p->knows_status << 2 |
-	     (uint64_t)p->reaped << 1 | (image != NULL);
+	*b = (uint64_t)p->status << 32 | (uint64_t)p->start_method << 16 |
+	     (uint64_t)p->mechanism << 8 | (uint64_t)p->role << 4 | (uint64_t)p->ended << 3 |
+	     (uint64_t)p->knows_status << 2 | (uint64_t)p->reaped << 1 | (image != NULL);
 }
 
 /* Hides all but the first few of each kind among one's children; the last shown one says how many. */
@@ -89,8 +89,8 @@ static uint32_t next_shown(const struct forest *f, uint32_t at)
 }
 
 struct level {
-	uint32_t at;	/* the process whose row comes next, or whose children are being shown */
-	size_t lines;	/* length of the lines left of this level */
+	uint32_t at; /* the process whose row comes next, or whose children are being shown */
+	size_t lines; /* length of the lines left of this level */
 };
 
 static int show(struct forest *f, const struct level *l, uint32_t depth, bool is_last, bool more)
@@ -134,8 +134,9 @@ static int walk(struct forest *f, struct level *stack, uint32_t root)
 		if (next != MODEL_NONE) {
 			f->lines.len = l->lines;
 			if (depth && depth <= DEPTH_DRAWN)
-				buffer_add_text(&f->lines, term_glyph(f->term, is_last ? GLYPH_BLANK :
-										 GLYPH_BAR));
+				buffer_add_text(
+					&f->lines,
+					term_glyph(f->term, is_last ? GLYPH_BLANK : GLYPH_BAR));
 			stack[++depth] = (struct level){ .at = next, .lines = f->lines.len };
 			continue;
 		}

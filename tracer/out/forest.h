@@ -15,7 +15,7 @@
 
 struct forest_row {
 	uint32_t process; /* index; with `more`: the one the folded ones are like */
-	uint32_t more;	  /* 0: a process; else how many more there are like it */
+	uint32_t more; /* 0: a process; else how many more there are like it */
 	const char *lines; /* tree lines, ready to print */
 };
 

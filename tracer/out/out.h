@@ -18,7 +18,7 @@
 struct view {
 	struct term term;
 	const char *name; /* of the trace, for people */
-	bool all;	  /* do not fold what is alike */
+	bool all; /* do not fold what is alike */
 };
 
 int report_json(const struct model *m, const struct findings *f, FILE *to);
@@ -35,7 +35,8 @@ struct fds_filter {
 
 /* -E2BIG: more holdings than can be told at once; the caller asks for a filter. -ENOENT: nothing matches. */
 int fds_json(const struct model *m, const struct fds_filter *filter, FILE *to);
-int fds_text(const struct model *m, const struct fds_filter *filter, const struct view *v, FILE *to);
+int fds_text(const struct model *m, const struct fds_filter *filter, const struct view *v,
+	     FILE *to);
 
 /* One column of a comparison: the trace's name and its model. */
 struct compared {

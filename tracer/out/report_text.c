@@ -144,7 +144,8 @@ static int remark_endings(struct remarks *r)
 	}
 	for (killed = 1; killed >= 0; killed--)
 		for (i = 0; i < e.count; i++)
-			if (!killed == !WIFSIGNALED((int)model_process(r->m, e.list[i].example)->status))
+			if (!killed ==
+			    !WIFSIGNALED((int)model_process(r->m, e.list[i].example)->status))
 				remark_ending(r, &e.list[i]);
 	hashmap_free(&e.by_kind);
 	free(e.list);
@@ -176,7 +177,8 @@ static int remark_failed_execs(struct remarks *r)
 	int err = 0;
 
 	for (i = 0; (image = model_failed_exec(r->m, (uint32_t)i)) && err == 0; i++) {
-		if (hashmap_get(&by_name, (uintptr_t)image->filename, (uint32_t)image->error, &at)) {
+		if (hashmap_get(&by_name, (uintptr_t)image->filename, (uint32_t)image->error,
+				&at)) {
 			kinds[at].count++;
 			continue;
 		}
@@ -194,8 +196,10 @@ static int remark_failed_execs(struct remarks *r)
 			buffer_add_text(&b, i ? ", " : " ");
 			escape_append(&b, kinds[i].example->filename->data,
 				      kinds[i].example->filename->len);
-			buffer_printf(&b, " (%s", strerrorname_np(kinds[i].example->error) ?
-							  strerrorname_np(kinds[i].example->error) : "?");
+			buffer_printf(&b, " (%s",
+				      strerrorname_np(kinds[i].example->error)
+					      ? strerrorname_np(kinds[i].example->error)
+					      : "?");
 			if (kinds[i].count > 1)
 				buffer_printf(&b, ", %s times", number_text(kinds[i].count).text);
 			buffer_add_text(&b, ")");
@@ -290,15 +294,18 @@ static void remark_passes(struct remarks *r)
 		unreceived += !pass->received_ts && !pass->error;
 		unknown += !pass->sent_ts;
 	}
-	remark_count(r, STYLE_RED, truncated, "message with fds was truncated (MSG_CTRUNC): fds were lost",
+	remark_count(r, STYLE_RED, truncated,
+		     "message with fds was truncated (MSG_CTRUNC): fds were lost",
 		     "messages with fds were truncated (MSG_CTRUNC): fds were lost");
 	remark_count(r, STYLE_YELLOW, failed, "sending of fds failed", "sendings of fds failed");
 	remark_count(r, STYLE_YELLOW, unreceived, "message with fds was never received",
 		     "messages with fds were never received");
-	remark_count(r, STYLE_YELLOW, no_cloexec,
-		     "message brought fds without CLOEXEC: the receiver's next exec hands them on",
-		     "messages brought fds without CLOEXEC: the receiver's next exec hands them on");
-	remark_count(r, STYLE_PLAIN, unknown, "message with fds came from outside, or its sending was not seen",
+	remark_count(
+		r, STYLE_YELLOW, no_cloexec,
+		"message brought fds without CLOEXEC: the receiver's next exec hands them on",
+		"messages brought fds without CLOEXEC: the receiver's next exec hands them on");
+	remark_count(r, STYLE_PLAIN, unknown,
+		     "message with fds came from outside, or its sending was not seen",
 		     "messages with fds came from outside, or their sending was not seen");
 }
 
@@ -309,13 +316,14 @@ static int print_remarks(const struct model *m, const struct view *v, FILE *to)
 
 	if (err == 0)
 		err = remark_failed_execs(&r);
-	remark_all(&r, STYLE_RED, "process was killed inside exec", "processes were killed inside exec",
-		   died_in_exec);
-	remark_all(&r, STYLE_YELLOW, "child ended and was never waited for (a zombie while its parent lived)",
+	remark_all(&r, STYLE_RED, "process was killed inside exec",
+		   "processes were killed inside exec", died_in_exec);
+	remark_all(&r, STYLE_YELLOW,
+		   "child ended and was never waited for (a zombie while its parent lived)",
 		   "children ended and were never waited for (zombies while their parents lived)",
 		   is_unreaped);
-	remark_all(&r, STYLE_PLAIN, "process outlived its parent", "processes outlived their parents",
-		   is_orphan);
+	remark_all(&r, STYLE_PLAIN, "process outlived its parent",
+		   "processes outlived their parents", is_orphan);
 	remark_all(&r, STYLE_YELLOW, "vfork suspended its caller for 20 ms or more",
 		   "vforks suspended their callers for 20 ms or more", is_stalling);
 	remark_passes(&r);
@@ -343,7 +351,8 @@ static void print_findings(const struct model *m, const struct findings *f, cons
 			escape_message(&b, x->detail, strlen(x->detail));
 		fprintf(to, "%s%s%s%s %s: %s\n", i ? "" : "\nFindings\n",
 			term_style(&v->term, styles[x->severity]), x->rule,
-			term_style(&v->term, STYLE_PLAIN), process_text(m, x->process).text, x->title);
+			term_style(&v->term, STYLE_PLAIN), process_text(m, x->process).text,
+			x->title);
 		if (b.len)
 			fprintf(to, "      %s\n", buffer_text(&b));
 		if (x->fix)

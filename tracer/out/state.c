@@ -12,8 +12,8 @@
 #include "model/kind.h"
 
 static const char *const limit_names[16] = {
-	"cpu",	   "fsize",	"data",	      "stack",	  "core",     "rss",  "nproc",	"nofile",
-	"memlock", "as",	"locks",      "sigpending", "msgqueue", "nice", "rtprio", "rttime",
+	"cpu",	   "fsize", "data",  "stack",	   "core",     "rss",  "nproc",	 "nofile",
+	"memlock", "as",    "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime",
 };
 
 static const char *const ns_names[FS_NS_COUNT] = { "mnt", "uts",    "ipc",  "pid",

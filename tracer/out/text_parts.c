@@ -26,8 +26,11 @@ struct short_text duration_text(uint64_t ns)
 
 		if (n < 0.9995)
 			continue;
-		snprintf(t.text, sizeof(t.text), "%.*f %s", n < 9.995 ? 2 : n < 99.95 ? 1 : 0, n,
-			 units[i].unit);
+		snprintf(t.text, sizeof(t.text), "%.*f %s",
+			 n < 9.995   ? 2
+			 : n < 99.95 ? 1
+				     : 0,
+			 n, units[i].unit);
 		return t;
 	}
 	snprintf(t.text, sizeof(t.text), "%" PRIu64 " ns", ns);
@@ -92,7 +95,8 @@ struct short_text exit_text(const struct process *p)
 	if (!p->knows_status)
 		snprintf(t.text, sizeof(t.text), "ended");
 	else if (WIFSIGNALED((int)p->status))
-		snprintf(t.text, sizeof(t.text), "%.50s%s", signal_text(WTERMSIG((int)p->status)).text,
+		snprintf(t.text, sizeof(t.text), "%.50s%s",
+			 signal_text(WTERMSIG((int)p->status)).text,
 			 WCOREDUMP((int)p->status) ? ", core" : "");
 	else
 		snprintf(t.text, sizeof(t.text), "exit %d", WEXITSTATUS((int)p->status));

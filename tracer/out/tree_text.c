@@ -39,7 +39,8 @@ static void add_name(struct table *t, const struct model *m, const struct forest
 /* "spawn (posix_spawn)", "forkserver for p0" */
 static void add_start(struct table *t, const struct model *m, const struct process *p)
 {
-	const char *start = start_method_name(p->start_method), *call = mechanism_name(p->mechanism);
+	const char *start = start_method_name(p->start_method),
+		   *call = mechanism_name(p->mechanism);
 	struct buffer b = { 0 };
 
 	buffer_add_text(&b, start ? start : "?");
@@ -49,7 +50,8 @@ static void add_start(struct table *t, const struct model *m, const struct proce
 		buffer_printf(&b, " for %s", process_text(m, p->logical_parent).text);
 	else if (p->creator != p->parent && p->knows_fork)
 		buffer_printf(&b, " by %s", process_text(m, p->creator).text);
-	table_add(t, p->start_method == START_FORKSERVER ? STYLE_CYAN : STYLE_PLAIN, buffer_text(&b));
+	table_add(t, p->start_method == START_FORKSERVER ? STYLE_CYAN : STYLE_PLAIN,
+		  buffer_text(&b));
 	buffer_free(&b);
 }
 
@@ -57,7 +59,8 @@ static void add_row(struct printing *pr, const struct forest_row *row)
 {
 	const struct model *m = pr->m;
 	const struct process *p = model_process(m, row->process);
-	uint64_t life = p->birth_ts && p->end_ts > p->birth_ts ? p->end_ts - p->birth_ts : 0, ns = 0;
+	uint64_t life = p->birth_ts && p->end_ts > p->birth_ts ? p->end_ts - p->birth_ts : 0,
+		 ns = 0;
 	bool zombie = process_zombie_ns(p, &ns);
 	struct buffer b = { 0 };
 
@@ -68,7 +71,8 @@ static void add_row(struct printing *pr, const struct forest_row *row)
 	table_add(&pr->table, STYLE_PLAIN,
 		  count_or_dash(p->knows_at_start && !p->attached, p->fds_inherited).text);
 	table_add(&pr->table, STYLE_PLAIN, count_or_dash(p->knows_received, p->fds_received).text);
-	table_add(&pr->table, STYLE_PLAIN, count_or_dash(p->knows_never_used, p->fds_never_used).text);
+	table_add(&pr->table, STYLE_PLAIN,
+		  count_or_dash(p->knows_never_used, p->fds_never_used).text);
 	table_printf(&pr->table, p->threads > 1 ? STYLE_PLAIN : STYLE_DIM, "%u", p->threads);
 	table_add(&pr->table, exit_style(p), exit_text(p).text);
 	table_add(&pr->table, STYLE_PLAIN, duration_or_dash(zombie, ns).text);
@@ -95,9 +99,9 @@ static int print_process(void *arg, const struct forest_row *row)
 
 int print_tree(const struct model *m, const struct view *v, FILE *to)
 {
-	static const char *const headings[] = { "PROCESS", ">PID", "START", ">LIFE", ">FDS IN",
-						">PASSED", ">UNUSED", ">THREADS", "END", ">ZOMBIE",
-						"COMMAND", NULL };
+	static const char *const headings[] = { "PROCESS", ">PID",    "START",	 ">LIFE",
+						">FDS IN", ">PASSED", ">UNUSED", ">THREADS",
+						"END",	   ">ZOMBIE", "COMMAND", NULL };
 	struct printing pr = { .m = m, .term = &v->term };
 	int ret, err;
 
@@ -112,8 +116,8 @@ static void print_losses(const struct model *m, const struct term *t, FILE *to)
 	unsigned type;
 	bool first = true;
 
-	fprintf(to, "%s%s events lost%s (", term_style(t, STYLE_RED), number_text(model_lost(m)).text,
-		term_style(t, STYLE_PLAIN));
+	fprintf(to, "%s%s events lost%s (", term_style(t, STYLE_RED),
+		number_text(model_lost(m)).text, term_style(t, STYLE_PLAIN));
 	for (type = 0; type < FS_EV_MAX; type++) {
 		if (!model_lost_of(m, type))
 			continue;
@@ -138,8 +142,11 @@ void print_summary(const struct model *m, const struct view *v, FILE *to)
 	else
 		fputs("0 lost", to);
 	fprintf(to, "%ssources: %s%s%s%sfds: %s", dot, o->bpf ? "bpf" : "",
-		o->bpf && o->shim ? " and " : "", o->shim ? "shim" : o->bpf ? "" : "none", dot,
-		levels[o->fds & 3]);
+		o->bpf && o->shim ? " and " : "",
+		o->shim	 ? "shim"
+		: o->bpf ? ""
+			 : "none",
+		dot, levels[o->fds & 3]);
 	if (o->incomplete)
 		fprintf(to, "%s%sincomplete: the trace was cut short%s", dot,
 			term_style(&v->term, STYLE_YELLOW), term_style(&v->term, STYLE_PLAIN));

@@ -10,7 +10,7 @@
 #include "model/model.h"
 
 struct rule {
-	const char *id;	   /* "FS001", for ever */
+	const char *id; /* "FS001", for ever */
 	enum severity severity;
 	const char *title; /* one line */
 	const char *fix;

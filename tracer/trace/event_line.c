@@ -55,8 +55,7 @@ static enum line_tone line_fork_done(struct buffer *out, const struct fs_event *
 		buffer_printf(out, "cannot start a process: %s", strerrordesc_np(-f->ret));
 		return TONE_TROUBLE;
 	}
-	buffer_printf(out, "started %u in %.3f ms", f->child_pid,
-		      (e->ts_ns - f->enter_ns) / 1e6);
+	buffer_printf(out, "started %u in %.3f ms", f->child_pid, (e->ts_ns - f->enter_ns) / 1e6);
 	return TONE_PLAIN;
 }
 
@@ -69,9 +68,9 @@ static enum line_tone line_thread_start(struct buffer *out, const struct fs_even
 static enum line_tone line_thread_exit(struct buffer *out, const struct fs_event *e)
 {
 	buffer_printf(out, "thread %u ends%s", e->tid,
-		      ((const struct fs_ev_thread_exit *)e)->is_leader ?
-			      " (the first one; others live on)" :
-			      "");
+		      ((const struct fs_ev_thread_exit *)e)->is_leader
+			      ? " (the first one; others live on)"
+			      : "");
 	return TONE_PLAIN;
 }
 
@@ -165,9 +164,9 @@ static enum line_tone line_signal(struct buffer *out, const struct fs_event *e)
 	if (!s->group && s->to_tid != s->to_pid)
 		buffer_printf(out, ", thread %u", s->to_tid);
 	if (s->result)
-		buffer_add_text(out, s->result == 1 ? " (ignored)" :
-				     s->result == 2 ? " (already pending)" :
-						      " (lost)");
+		buffer_add_text(out, s->result == 1   ? " (ignored)"
+				     : s->result == 2 ? " (already pending)"
+						      : " (lost)");
 	return TONE_PLAIN;
 }
 
@@ -248,9 +247,9 @@ static enum line_tone line_table(struct buffer *out, const struct fs_event *e)
 		buffer_add_text(out, "shares its fds with its creator");
 		return TONE_FD;
 	}
-	buffer_add_text(out, t->when == FS_TABLE_AT_FORK    ? "begins with fds " :
-			     t->when == FS_TABLE_AFTER_EXEC ? "keeps fds " :
-							      "has fds ");
+	buffer_add_text(out, t->when == FS_TABLE_AT_FORK      ? "begins with fds "
+			     : t->when == FS_TABLE_AFTER_EXEC ? "keeps fds "
+							      : "has fds ");
 	add_fds(out, e);
 	return TONE_FD;
 }
@@ -259,8 +258,9 @@ static enum line_tone line_pass(struct buffer *out, const struct fs_event *e)
 {
 	const struct fs_ev_fd_pass *p = (const void *)e;
 
-	buffer_printf(out, e->type == FS_EV_FD_SEND ? "sends %u fd%s by fd %u: " :
-						       "receives %u fd%s by fd %u: ",
+	buffer_printf(out,
+		      e->type == FS_EV_FD_SEND ? "sends %u fd%s by fd %u: "
+					       : "receives %u fd%s by fd %u: ",
 		      p->count, p->count == 1 ? "" : "s", p->sock_fd);
 	add_fds(out, e);
 	if (p->pass_flags & FS_PASS_CTRUNC) {
@@ -326,8 +326,8 @@ static enum line_tone line_close_range(struct buffer *out, const struct fs_event
 	const struct fs_ev_fd_close_range *r = (const void *)e;
 
 	buffer_printf(out, "%s fds %u to ",
-		      r->range_flags & FS_CLOSE_RANGE_CLOEXEC ? "makes close-on-exec the" :
-								"closes all",
+		      r->range_flags & FS_CLOSE_RANGE_CLOEXEC ? "makes close-on-exec the"
+							      : "closes all",
 		      r->first);
 	if (r->last == UINT32_MAX)
 		buffer_add_text(out, "the last");

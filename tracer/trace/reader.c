@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "trace/chunk.h"
 #include "trace/event_check.h"
 #include "trace/event_info.h"
 
@@ -201,7 +202,7 @@ static int read_chunk(struct trace_reader *r)
 	result = read_payload(r, head.length);
 	if (result <= 0)
 		return result;
-	if (crc32(0, (const Bytef *)r->data, head.length) != head.crc)
+	if (chunk_crc(head, r->data) != head.crc)
 		return stop(r, 0, "it is damaged: the checksum of chunk %llu is wrong", number);
 	return take_chunk(r, head.type, head.length);
 }

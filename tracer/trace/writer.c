@@ -23,10 +23,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "trace/chunk.h"
+
 enum {
-	CHUNK_ROOM = 256 * 1024, /* payload of an ordinary chunk; a larger event gets its own */
+	CHUNK_ROOM = 32 *
+		     1024, /* what a full disk can cost; a larger event gets a chunk of its own */
 	META_MAX = 1 << 20,
-	KEEP_CHUNKS = 16,
+	KEEP_CHUNKS = 128,
 	MAX_AGE_MS = 50,
 };
 
@@ -146,7 +149,7 @@ static int write_chunk(struct trace_writer *w, struct chunk *c)
 	struct iovec iov[2] = { { &c->head, sizeof(c->head) }, { c->data, c->head.length } };
 
 	c->head.number = w->number++;
-	c->head.crc = (uint32_t)crc32(0, (const Bytef *)c->data, c->head.length);
+	c->head.crc = chunk_crc(c->head, c->data);
 	return write_all(w->fd, iov, 2);
 }
 
