@@ -549,9 +549,9 @@ enum fs_shim_gap {
 	FS_GAP_FORMAT = 5,   /* no ELF file and no script */
 };
 
-#define FS_CALL_FROM_VFORK 0x1    /* made by a vfork child, in its parent's memory */
-#define FS_CALL_IN_HANDLER 0x2    /* inside a signal handler, as far as the stack shows */
-#define FS_CALL_ENV_MENDED 0x4    /* the environment had lost the shim's variables */
+#define FS_LIBC_FROM_VFORK 0x1    /* made by a vfork child, in its parent's memory */
+#define FS_LIBC_IN_HANDLER 0x2    /* inside a signal handler, as far as the stack shows */
+#define FS_LIBC_ENV_MENDED 0x4    /* the environment had lost the shim's variables */
 
 /*
  * Events of one call have one call_id, unique within the recording; 0: none. Which of the fields below
@@ -568,10 +568,10 @@ struct fs_ev_call {
 	int32_t ret;
 	int32_t error;        /* positive errno of a call that failed */
 	uint32_t child_pid;   /* the child made, or reaped */
-	uint32_t parent_pid;  /* IN_CHILD, or FS_CALL_FROM_VFORK: the creator */
+	uint32_t parent_pid;  /* IN_CHILD, or FS_LIBC_FROM_VFORK: the creator */
 	uint32_t status;      /* exit: the code; wait: the status, 0xffffffff unknown */
 	uint32_t threads;     /* alive in this process, 0 unknown */
-	uint32_t call_flags;  /* FS_CALL_FROM_VFORK ... */
+	uint32_t call_flags;  /* FS_LIBC_FROM_VFORK ... */
 	uint32_t shim_gap;    /* enum fs_shim_gap */
 	uint32_t name_len;
 	uint32_t argv_len;    /* in this record */
@@ -651,7 +651,7 @@ enum fs_handler_kind {
 	FS_HANDLER_QUICK_EXIT = 3,
 };
 
-/* Tail: path of the object that registered them, object_len bytes; empty for the main program. */
+/* Tail: path of the object that registered them; empty where only `caller` and the dlopen events tell it. */
 struct fs_ev_handler {
 	struct fs_event h;
 	uint64_t functions[3]; /* 0: none */

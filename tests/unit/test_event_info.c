@@ -122,7 +122,7 @@ static void test_intent_pieces(void **state)
 	stack->count = 0x20000001; /* times 8 wraps in 32 bits */
 	assert_non_null(event_problem(&s.h));
 	sample_event(&s, FS_EV_STACK, 1);
-	expect_text(event_words(&s.h), "  File \"x\033.py\", line 5 in f\n", 29);
+	expect_text(event_words(&s.h), "  File \"x\033.py\", line 5 in f\n", 28);
 	event_stack(&s.h, &count);
 	assert_int_equal(count, 0);
 	sample_event(&s, FS_EV_CALL, 1);
