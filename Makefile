@@ -61,12 +61,24 @@ POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
 POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a) \
 	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
 
+# --- the shim -------------------------------------------------------------------------------
+#
+# Two libraries of the same sources: the second one watches locks too, and is preloaded with --locks only.
+
+SHIM_SRC := $(wildcard shim/*.c shim/*.S)
+SHIM_OBJ := $(patsubst shim/%,$(B)/obj/shim/%.o,$(SHIM_SRC))
+SHIM_LOCKS_OBJ := $(patsubst shim/%,$(B)/obj/shim-locks/%.o,$(SHIM_SRC))
+SHIM_ALL := $(B)/libforkscope-shim.so $(B)/libforkscope-shim-locks.so
+SHIM_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE -Iinclude -Ishim -fPIC \
+	-fvisibility=hidden -ftls-model=initial-exec -fasynchronous-unwind-tables -fno-stack-protector \
+	-fno-delete-null-pointer-checks -Wno-nonnull-compare
+
 # --- what there is --------------------------------------------------------------------------
 
 MAN := $(patsubst doc/man/%.scd,$(B)/man/%,$(wildcard doc/man/*.scd))
 
 .PHONY: all
-all: $(B)/forkscope $(POOL_ALL) $(MAN)
+all: $(B)/forkscope $(SHIM_ALL) $(POOL_ALL) $(MAN)
 
 .PHONY: help
 help:
@@ -145,6 +157,27 @@ $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+
+# The shim is never built with a sanitizer: it lives in other people's programs.
+$(B)/obj/shim/%.o: shim/%
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) -c -o $@ $<
+
+$(B)/obj/shim-locks/%.o: shim/%
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) -DSHIM_LOCKS -c -o $@ $<
+
+$(B)/libforkscope-shim.so: $(SHIM_OBJ) shim/libforkscope-shim.map
+$(B)/libforkscope-shim-locks.so: $(SHIM_LOCKS_OBJ) shim/libforkscope-shim.map
+
+# libc only: the unwinder is linked in (and hidden).
+$(SHIM_ALL):
+	$(call say,LINK)
+	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,$(@F) -static-libgcc \
+		-Wl,--version-script=shim/libforkscope-shim.map -Wl,-z,relro,-z,now,-z,defs,-z,nodelete \
+		-o $@ $(filter %.o,$^) -lgcc_eh
 
 $(B)/man/%: doc/man/%.scd
 	$(call say,MAN)
