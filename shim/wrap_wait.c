@@ -7,6 +7,7 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 	struct fs_ev_call e = {
 		.call = FS_LIBC_WAIT,
 		.phase = FS_PHASE_DONE,
+		.enter_ns = sys_now_ns(),
 		.caller = caller,
 		.ret = child,
 		.child_pid = (uint32_t)child,

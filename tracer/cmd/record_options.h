@@ -18,6 +18,8 @@ struct record_options {
 	const char *user;
 	int source; /* enum source_choice */
 	int fds; /* enum fs_fds_level */
+	int stacks; /* enum stacks_choice */
+	bool locks;
 	uint64_t buffer;
 	uint64_t status_fd; /* UINT64_MAX: none */
 	bool follow;
@@ -26,11 +28,11 @@ struct record_options {
 
 #define RECORD_OPTIONS_INIT                                     \
 	{                                                       \
-		.fds = FS_FDS_SNAPSHOT, .status_fd = UINT64_MAX \
+		.fds = FS_FDS_SNAPSHOT, .stacks = STACKS_ALL, .status_fd = UINT64_MAX \
 	}
 
 extern const struct option_spec record_target_specs[]; /* -p, --cgroup, -u, --follow */
-extern const struct option_spec record_what_specs[]; /* --source, --fds, --buffer, ... */
+extern const struct option_spec record_what_specs[]; /* --source, --fds, --stacks, ... */
 
 /*
  * Checks them and the operands together. Returns OPTIONS_GO or, told, OPTIONS_BAD.
