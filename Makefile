@@ -145,18 +145,23 @@ $(B)/libprocpool.a: $(POOL_OBJ)
 $(B)/libprocpool.so.1: $(POOL_OBJ) $(wildcard pool/libprocpool.map)
 	$(call say,LINK)
 	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libprocpool.so.1 \
-		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now -o $@ $(POOL_OBJ) -ldl -pthread
+		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(POOL_OBJ) -ldl -pthread
 
 $(B)/libprocpool.so: $(B)/libprocpool.so.1
 	$(Q)ln -sf $(<F) $@
 
+# A module's tasks may use any function of the library: all must be there, and be exported.
+POOL_WHOLE = -Wl,--whole-archive $(B)/libprocpool.a -Wl,--no-whole-archive
+
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -pthread
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(POOL_WHOLE) -ldl -pthread
 
 # The shim is never built with a sanitizer: it lives in other people's programs.
 $(B)/obj/shim/%.o: shim/%
@@ -202,14 +207,17 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -lcmocka $(TRACER_LIBS)
 
-$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(HARNESS) $(B)/libprocpool.a
+# What every pool test is linked with: the tasks they run and how they look at processes.
+POOL_TEST_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/pool/test_%,$(wildcard tests/pool/*.c)))
+
+$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(POOL_TEST_OBJ) $(HARNESS) $(B)/libprocpool.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread
 
 # The fuzzer: clang's, with sanitizers of its own; the rooms that read what came from outside.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c tests/sample.c tracer/base/*.c tracer/trace/*.c \
-	tracer/model/*.c)
+	tracer/model/*.c tracer/out/*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzzobj/%.o)
 FUZZ_BIN := $(if $(wildcard tests/fuzz/fuzz_*.c),$(B)/tests/fuzz/fuzz_reader $(B)/tests/fuzz/make_corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
@@ -241,6 +249,8 @@ $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -Iinclude -o $@ $< -pthread
+
+include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 

@@ -14,7 +14,7 @@ static __always_inline void emit_process(struct task_struct *task)
 	e.h.tid = e.h.pid;
 	e.parent_pid = process_number(parent);
 	e.parent_start_ns = process_start(parent);
-	e.threads = BPF_CORE_READ(task, signal, nr_threads);
+	e.threads = BPF_CORE_READ(task, signal, live.counter);
 	e.kthread = !!(BPF_CORE_READ(task, flags) & PF_KTHREAD);
 	e.ns_level = pid_depth(task) - own_level;
 	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
@@ -70,7 +70,7 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		return 0; /* a zombie */
-	if (follow(tgid, 0))
+	if (follow(tgid, NULL))
 		__sync_fetch_and_add(&adopted, 1);
 	return 0;
 }
@@ -83,7 +83,7 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_
 
 	if (followed(tgid) || !in_cgroup(task))
 		return 0;
-	if (!follow(tgid, 0))
+	if (!follow(tgid, NULL))
 		return 0;
 	emit_process(task);
 	emit_state(address_of(task), FS_STATE_ATTACHED, SLOT_TRACEPOINT);

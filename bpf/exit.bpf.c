@@ -267,7 +267,7 @@ int exit_full(void)
 }
 
 /* What only a call that succeeded did. */
-static __always_inline void exit_success(struct syscall *c)
+static __always_inline void exit_success(struct syscall *c, struct proc *proc)
 {
 	switch (c->class) {
 	case FS_CALL_WAIT4:
@@ -291,6 +291,9 @@ static __always_inline void exit_success(struct syscall *c)
 	case FS_CALL_IO_URING_SETUP:
 		emit_blind_spot(FS_BLIND_IO_URING);
 		break;
+	case FS_CALL_STATE:
+		proc->state_dirty = 1;
+		break;
 	case FS_CALL_UNSHARE:
 		if (c->args[0] & CLONE_FILES)
 			emit_fd(FS_EV_FD_UNSHARE, 0, 0, 0, c->nr);
@@ -305,10 +308,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 self = bpf_get_current_pid_tgid();
+	struct proc *proc = followed(task->tgid);
 	struct syscall *c;
 	struct call *call;
 
-	if (!followed(task->tgid))
+	if (!proc)
 		return 0;
 	c = begin_call(task, regs, exit_nr(regs));
 	if (!c)
@@ -325,6 +329,6 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		bpf_map_delete_elem(&calls, &self);
 	}
 	if (c->ret >= 0)
-		exit_success(c);
+		exit_success(c, proc);
 	return 0;
 }

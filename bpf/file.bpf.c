@@ -153,7 +153,7 @@ __u64 file_identity(__u64 address, __u32 slot, __u32 fresh)
 		return 0;
 	now.inode = (__u64)BPF_CORE_READ(file, f_inode);
 	now.private_data = (__u64)BPF_CORE_READ(file, private_data);
-	now.ino = BPF_CORE_READ(file, f_inode, i_ino);
+	now.ino = BPF_CORE_READ((struct inode *)now.inode, i_ino);
 	known = bpf_map_lookup_elem(&files, &address);
 	if (known && !fresh && known->inode == now.inode &&
 	    known->private_data == now.private_data && known->ino == now.ino)

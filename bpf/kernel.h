@@ -153,7 +153,6 @@ struct rlimit {
 
 struct signal_struct {
 	atomic_t live;
-	int nr_threads;
 	unsigned int flags;
 	int group_exit_code;
 	unsigned long min_flt, maj_flt;

@@ -29,8 +29,11 @@ enum { SLOT_TRACEPOINT = 0, SLOT_ITERATOR = 1, SLOT_COUNT = 2 };
 /* A followed process, by global tgid. */
 struct proc {
 	__u64 state_hash; /* of its last FS_EV_STATE */
+	__u64 state_key; /* of the cheap part of that state */
 	__u32 dead; /* its exit was told */
 	__u32 wrote; /* its FIRST_WRITE in this image was told */
+	__u32 state_dirty; /* dispositions or limits were set since */
+	__u32 reserved;
 };
 
 /* A system call under way, by global pid_tgid. */
@@ -244,10 +247,14 @@ static __always_inline struct proc *followed(__u32 tgid)
 }
 
 /* Returns false when the process cannot be followed for want of memory, which is counted. */
-static __always_inline bool follow(__u32 tgid, __u64 state_hash)
+static __always_inline bool follow(__u32 tgid, const struct proc *parent)
 {
-	struct proc proc = { .state_hash = state_hash };
+	struct proc proc = {};
 
+	if (parent) {
+		proc.state_hash = parent->state_hash;
+		proc.state_key = parent->state_key;
+	}
 	if (bpf_map_update_elem(&procs, &tgid, &proc, BPF_ANY)) {
 		__sync_fetch_and_add(&lost[FS_EV_FORK], 1);
 		return false;

@@ -64,7 +64,8 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 	e.child_pid = process_number(child);
 	e.child_ns_pid = innermost_number(child);
 	e.parent_pid = process_number(parent);
-	e.threads = BPF_CORE_READ(creator, signal, nr_threads);
+	/* Not nr_threads: that still counts a thread that was joined, for an instant. */
+	e.threads = BPF_CORE_READ(creator, signal, live.counter);
 	e.exit_signal = BPF_CORE_READ(child, exit_signal);
 	e.syscall = call_nr(call);
 	e.has_stack = call ? call->note : 0;
@@ -93,7 +94,9 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	}
 	if (!parent && !in_cgroup(child))
 		return 0;
-	if (!follow(pid, parent ? parent->state_hash : 0))
+	if (parent) /* before the fork, so that what the child inherits is known when it is born */
+		emit_state(current_address(), FS_STATE_BEFORE_FORK, SLOT_TRACEPOINT);
+	if (!follow(pid, parent))
 		return 0;
 	call = bpf_map_lookup_elem(&calls, &self);
 	emit_fork(creator, child, clone_flags, call);

@@ -70,6 +70,28 @@ static long hash_step(__u32 i, const __u32 *slot)
 	return 0;
 }
 
+/*
+ * What can be read in an instant, of all but dispositions and limits, which only their system calls change
+ * (or another process's prlimit, which is missed until the next exec). Never 0.
+ */
+static __always_inline __u64 state_key(struct task_struct *task, struct fs_struct *fs)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u64 key = BPF_CORE_READ(task, blocked.sig[0]);
+
+	key = key * 31 + (__u64)BPF_CORE_READ(task, nsproxy);
+	key = key * 31 + (__u64)BPF_CORE_READ(task, cgroups);
+	key = key * 31 + (__u64)BPF_CORE_READ(fs, pwd.dentry);
+	key = key * 31 + BPF_CORE_READ(fs, umask);
+	key = key * 31 + BPF_CORE_READ(cred, uid.val);
+	key = key * 31 + BPF_CORE_READ(cred, euid.val);
+	key = key * 31 + BPF_CORE_READ(cred, gid.val);
+	key = key * 31 + BPF_CORE_READ(cred, egid.val);
+	key = key * 31 + BPF_CORE_READ(task, atomic_flags);
+	key = key * 31 + pid_depth(task);
+	return key | 1;
+}
+
 int emit_state(__u64 address, __u32 when, __u32 slot)
 {
 	struct task_struct *task = (void *)address;
@@ -79,9 +101,15 @@ int emit_state(__u64 address, __u32 when, __u32 slot)
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct fs_ev_state *e;
 	__u32 len, size;
+	__u64 key;
 
 	if (!s || !d || !proc)
 		return 0;
+	key = state_key(task, fs);
+	if (proc->state_key == key && !proc->state_dirty && when != FS_STATE_AFTER_EXEC)
+		return 0;
+	proc->state_key = key;
+	proc->state_dirty = 0;
 	e = &s->state;
 	__builtin_memset(e, 0, sizeof(*e));
 	e->sig_blocked = BPF_CORE_READ(task, blocked.sig[0]);

@@ -37,6 +37,7 @@ enum fs_call_class {
 	FS_CALL_GETFD,
 	FS_CALL_IO_URING_SETUP,
 	FS_CALL_UNSHARE,
+	FS_CALL_STATE,	   /* changes dispositions or limits: FS_EV_STATE must look again */
 	/* from here on at FS_FDS_FULL only */
 	FS_CALL_OPEN,	   /* returns one new fd on a new file */
 	FS_CALL_PIPE,	   /* two fds, by args[0] */

@@ -288,6 +288,7 @@ enum fs_state_when {
 	FS_STATE_BEFORE_EXEC = 2,
 	FS_STATE_AFTER_EXEC = 3,
 	FS_STATE_ATTACHED = 4,
+	FS_STATE_BEFORE_FORK = 5, /* of the creator, when it had changed since it was last told */
 };
 
 /* Index of each namespace in fs_ev_state.ns. */

@@ -12,8 +12,8 @@
 
 int main(void)
 {
-	static const char *const words[] = {"true", "never", "touched"};
-	char page[4 * PAGE] = {0}, *pointers[4] = {NULL};
+	static const char *const words[] = { "true", "never", "touched" };
+	char page[4 * PAGE] = { 0 }, *pointers[4] = { NULL };
 	const char *dir, *path;
 	pid_t pid;
 	int fd;

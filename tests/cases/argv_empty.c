@@ -18,8 +18,8 @@ static void run(char *const *argv, const char *want)
 int main(void)
 {
 	begin();
-	run((char *[]){NULL}, "[\"\"]");
-	run((char *[]){(char *)"", (char *)"", (char *)"x", (char *)"", NULL},
+	run((char *[]){ NULL }, "[\"\"]");
+	run((char *[]){ (char *)"", (char *)"", (char *)"x", (char *)"", NULL },
 	    "[\"\",\"\",\"x\",\"\"]");
 	return 0;
 }

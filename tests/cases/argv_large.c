@@ -14,8 +14,8 @@ static char pieces[COUNT][SIZE];
 
 int main(void)
 {
-	struct rlimit stack = {64 << 20, RLIM_INFINITY};
-	char *argv[COUNT + 2] = {(char *)"true"};
+	struct rlimit stack = { 64 << 20, RLIM_INFINITY };
+	char *argv[COUNT + 2] = { (char *)"true" };
 	char more[128];
 	int status;
 	pid_t pid;

@@ -26,7 +26,7 @@ static void run(int code)
 
 int main(void)
 {
-	struct sigaction no_wait = {.sa_handler = handle, .sa_flags = SA_NOCLDWAIT | SA_RESTART};
+	struct sigaction no_wait = { .sa_handler = handle, .sa_flags = SA_NOCLDWAIT | SA_RESTART };
 
 	begin();
 	signal(SIGCHLD, SIG_IGN);

@@ -8,7 +8,7 @@
 
 static void exec_by_int80(void)
 {
-	static const char *argv[] = {"sh", "-c", "exit 83", NULL}, *envp[] = {NULL};
+	static const char *argv[] = { "sh", "-c", "exit 83", NULL }, *envp[] = { NULL };
 	int ret;
 
 	__asm__ volatile("int $0x80"

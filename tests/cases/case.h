@@ -118,7 +118,7 @@ static inline uint64_t now_ns(void)
 
 static inline void sleep_ms(int ms)
 {
-	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
 
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;

@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import tap  # noqa: E402
 
-TEXTS = ("report", "tree")  # what is printed for people
+TEXTS = ("report", "tree", "fds")  # what is printed for people
 WNOWAIT = 0x01000000
 
 # A byte that is no valid UTF-8 reads as the character of the same number, as forkscope writes it.
@@ -54,14 +54,14 @@ def matches(want, got):
 class Trace:
     """What forkscope says of one recording."""
 
-    def __init__(self, report, events):
+    def __init__(self, report, events, fds):
         self.report = report
         self.events = events
         self.by_id = {p["id"]: p for p in report["processes"]}
         self.by_pid = {}
         for process in report["processes"]:
             self.by_pid.setdefault(process["pid"], []).append(process)
-        self.files = {e["file"]: e for e in events if e["type"] == "file"}
+        self.kinds = {f["identity"]: f["kind"] for f in fds["files"]}
 
     def pid_of(self, process_id):
         return self.by_id[process_id]["pid"] if process_id else None
@@ -180,7 +180,7 @@ class Trace:
         if said["fd"] not in table:
             raise Wrong("fd not in the table of %d at its fork" % len(table))
         entry = table[said["fd"]]
-        kind = self.files.get(entry["file"], {}).get("kind")
+        kind = self.kinds.get(entry["file"])
         if kind != said["kind"]:
             raise Wrong("kind is %s" % kind)
         if "cloexec" in said and entry["cloexec"] != said["cloexec"]:
@@ -306,12 +306,15 @@ class Live:
     def events(self):
         return self.read("export", "--format=json")
 
+    def fds(self):
+        return self.read("fds", "--json")
+
     def text(self):
         return "".join(self.read(command) for command in TEXTS)
 
 
 class Saved:
-    """The same, as saved by scripts/vm-init: NAME.said, .err, .status, .report, .events, .text."""
+    """The same, as saved by scripts/vm-init: NAME.said, .err, .status, .report, .events, .fds, .text."""
 
     def __init__(self, name, directory):
         self.stem = os.path.join(directory, name)
@@ -328,6 +331,9 @@ class Saved:
 
     def events(self):
         return self.read("events")
+
+    def fds(self):
+        return self.read("fds")
 
     def text(self):
         return self.read("text")
@@ -347,7 +353,8 @@ class Case:
 
     def load(self):
         lines = tap.json_lines(self.witness.events())
-        return Trace(json.loads(self.witness.report()), [flatten(e) for e in lines[1:]])
+        return Trace(json.loads(self.witness.report()), [flatten(e) for e in lines[1:]],
+                     json.loads(self.witness.fds()))
 
     def check_text(self):
         """No control character of the target's reaches a terminal or a file."""

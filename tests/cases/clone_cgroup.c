@@ -4,11 +4,11 @@
 
 #include <linux/sched.h>
 
-static const char *const roots[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup", NULL};
+static const char *const roots[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup", NULL };
 
 int main(void)
 {
-	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	char path[128] = "", procs[160];
 	struct stat st;
 	pid_t pid;

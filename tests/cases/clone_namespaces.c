@@ -14,9 +14,9 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{"mnt", CLONE_NEWNS},	 {"uts", CLONE_NEWUTS}, {"ipc", CLONE_NEWIPC},
-	{"pid", CLONE_NEWPID},	 {"net", CLONE_NEWNET}, {"cgroup", CLONE_NEWCGROUP},
-	{"user", CLONE_NEWUSER},
+	{ "mnt", CLONE_NEWNS },	   { "uts", CLONE_NEWUTS }, { "ipc", CLONE_NEWIPC },
+	{ "pid", CLONE_NEWPID },   { "net", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
+	{ "user", CLONE_NEWUSER },
 };
 
 static int number_outside(void)
@@ -71,7 +71,7 @@ int main(void)
 {
 	begin();
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct clone_args args = {.flags = kinds[i].flag, .exit_signal = SIGCHLD};
+		struct clone_args args = { .flags = kinds[i].flag, .exit_signal = SIGCHLD };
 		pid_t pid = syscall(SYS_clone3, &args, sizeof(args));
 
 		if (pid < 0) {

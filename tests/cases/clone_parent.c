@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	struct clone_args args = {.flags = CLONE_PARENT};
+	struct clone_args args = { .flags = CLONE_PARENT };
 	int tell[2];
 	pid_t creator, sibling;
 	int status;

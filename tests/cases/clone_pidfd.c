@@ -8,7 +8,7 @@
 int main(void)
 {
 	int pidfd = -1, fds;
-	struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
+	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
 	char more[128];
 	siginfo_t info;
 	pid_t pid;

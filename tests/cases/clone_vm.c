@@ -18,7 +18,7 @@ static int write_memory(void *arg)
 
 int main(void)
 {
-	static const int flags[] = {CLONE_VM, CLONE_VM | CLONE_FS, CLONE_VM | CLONE_SIGHAND};
+	static const int flags[] = { CLONE_VM, CLONE_VM | CLONE_FS, CLONE_VM | CLONE_SIGHAND };
 
 	begin();
 	for (int i = 0; i < 3; i++) {

@@ -15,7 +15,7 @@ static void say_failed(const char *filename, int error, int count, const char *a
 
 static void fail(const char *path, int error)
 {
-	char *const argv[] = {(char *)"name", (char *)"first word", (char *)"", NULL};
+	char *const argv[] = { (char *)"name", (char *)"first word", (char *)"", NULL };
 
 	check(execve(path, argv, environ) == -1 && errno == error);
 	say_failed(path, error, 1, "[\"name\",\"first word\",\"\"]");
@@ -23,7 +23,7 @@ static void fail(const char *path, int error)
 
 static void fail_too_big(void)
 {
-	char *const argv[] = {(char *)"name", big, NULL};
+	char *const argv[] = { (char *)"name", big, NULL };
 
 	memset(big, 'x', sizeof(big) - 1);
 	check(execve("/bin/true", argv, environ) == -1 && errno == E2BIG);

@@ -12,8 +12,8 @@
 static const char *make_bad_elf(const char *dir)
 {
 	Elf64_Ehdr head = {
-		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
-			    EV_CURRENT},
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
 		.e_type = ET_EXEC,
 		.e_machine = EM_X86_64,
 		.e_version = EV_CURRENT,
@@ -31,7 +31,7 @@ static const char *make_bad_elf(const char *dir)
 		.p_align = 4096,
 	};
 	const char *path = make_file(dir, "bad-elf", "", 0700);
-	char fill[4096] = {0};
+	char fill[4096] = { 0 };
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	check(fd >= 0 && write(fd, &head, sizeof(head)) == sizeof(head));

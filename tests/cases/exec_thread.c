@@ -11,8 +11,8 @@ static bool by_execveat;
 
 static void *exec_from_here(void *arg)
 {
-	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"exit 5", NULL};
-	char *const envp[] = {NULL};
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 5", NULL };
+	char *const envp[] = { NULL };
 	int dir;
 
 	(void)arg;

@@ -8,7 +8,7 @@
 
 int main(void)
 {
-	struct rlimit limit = {COUNT + 100, COUNT + 100};
+	struct rlimit limit = { COUNT + 100, COUNT + 100 };
 	char more[256];
 	int fds, cloexec = 0, before;
 	pid_t pid;

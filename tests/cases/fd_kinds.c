@@ -30,13 +30,13 @@ static void add(const char *kind, int fd)
 		say("{'skip_part':'%s: %s'}", kind, strerror(errno));
 		return;
 	}
-	all[count++] = (struct one){kind, fd};
+	all[count++] = (struct one){ kind, fd };
 }
 
 static int open_block_device(void)
 {
-	static const char *const names[] = {"/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/loop0",
-					    NULL};
+	static const char *const names[] = { "/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/loop0",
+					     NULL };
 	int fd = -1;
 
 	for (int i = 0; names[i] && fd < 0; i++)
@@ -47,7 +47,7 @@ static int open_block_device(void)
 static void open_all(const char *dir)
 {
 	char fifo[PATH_MAX];
-	struct io_uring_params ring = {0};
+	struct io_uring_params ring = { 0 };
 	sigset_t mask;
 	int pair[2], master = -1, slave = -1;
 
@@ -101,7 +101,7 @@ int main(void)
 	}
 	close(pair[1]);
 	for (int i = 0; i < count; i++) {
-		const char *const kinds[] = {all[i].kind, NULL};
+		const char *const kinds[] = { all[i].kind, NULL };
 		int got[PASS_MAX];
 
 		say("{'expect':'held','pid':%d,'fd':%d,'kind':'%s','cloexec':%s}", pid, all[i].fd,

@@ -32,7 +32,7 @@ static int own_number(int fd)
 
 static void run(void)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = ""};
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "" };
 	socklen_t len = sizeof(sa_family_t);
 	int listener, client, accepted, pair[2];
 

@@ -26,8 +26,8 @@ int main(void)
 	n = count_fds();
 	pid = fork_child();
 	if (pid == 0) {
-		struct pollfd poll_one = {fds[1], POLLIN, 0};
-		struct epoll_event event = {.events = EPOLLIN};
+		struct pollfd poll_one = { fds[1], POLLIN, 0 };
+		struct epoll_event event = { .events = EPOLLIN };
 		struct stat st;
 		int epoll = epoll_create1(EPOLL_CLOEXEC);
 		char byte;

@@ -7,7 +7,7 @@
 
 int main(void)
 {
-	char *const argv[] = {(char *)"ghost", (char *)"-c", (char *)"exit 23", NULL};
+	char *const argv[] = { (char *)"ghost", (char *)"-c", (char *)"exit 23", NULL };
 	char more[96];
 	struct stat st;
 	int from, memfd;

@@ -37,7 +37,7 @@ static const char *hex(const char *text)
 
 int main(void)
 {
-	char path[PATH_MAX], *argv[COUNT + 1] = {NULL}, cwd[PATH_MAX];
+	char path[PATH_MAX], *argv[COUNT + 1] = { NULL }, cwd[PATH_MAX];
 	const char *dir;
 	char more[2048];
 	size_t at;

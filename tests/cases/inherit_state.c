@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	struct rlimit files = {100, 200};
+	struct rlimit files = { 100, 200 };
 	sigset_t blocked;
 	pid_t pid;
 

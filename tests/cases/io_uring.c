@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	struct io_uring_params params = {0};
+	struct io_uring_params params = { 0 };
 	pid_t pid;
 	int ring;
 

@@ -33,7 +33,7 @@ static void end(int how)
 
 int main(void)
 {
-	struct rlimit core = {1 << 20, RLIM_INFINITY};
+	struct rlimit core = { 1 << 20, RLIM_INFINITY };
 	const char *dir;
 
 	begin();

@@ -20,7 +20,7 @@ static pid_t raw_clone(void)
 
 static pid_t raw_clone3(void)
 {
-	struct clone_args args = {.exit_signal = SIGCHLD};
+	struct clone_args args = { .exit_signal = SIGCHLD };
 
 	return syscall(SYS_clone3, &args, sizeof(args));
 }

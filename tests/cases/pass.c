@@ -5,7 +5,7 @@
  */
 #include "pass.h"
 
-static const char *const pipes[] = {"pipe", NULL};
+static const char *const pipes[] = { "pipe", NULL };
 
 static void receiver(int sock)
 {
@@ -32,8 +32,8 @@ static void send_in_pieces(int sock, pid_t pid, const int *fds)
 {
 	static union pass_control control;
 	char byte = 'p';
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
+	struct iovec data = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
 
 	add_rights(&m, fds, 2);
 	add_rights(&m, fds + 2, 1);
@@ -45,10 +45,10 @@ static void send_in_pieces(int sock, pid_t pid, const int *fds)
 static void send_after_credentials(int sock, pid_t pid, const int *fds)
 {
 	static union pass_control control;
-	struct ucred me = {getpid(), getuid(), getgid()};
+	struct ucred me = { getpid(), getuid(), getgid() };
 	char byte = 'c';
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
+	struct iovec data = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
 	struct cmsghdr *c = (struct cmsghdr *)control.buf;
 
 	c->cmsg_level = SOL_SOCKET;

@@ -33,8 +33,8 @@ static inline ssize_t send_fds(int sock, const int *fds, int n)
 {
 	static union pass_control control;
 	char byte = 'f';
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
+	struct iovec data = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
 
 	add_rights(&m, fds, n);
 	return sendmsg(sock, &m, MSG_NOSIGNAL);
@@ -59,8 +59,8 @@ static inline int receive_fds(int sock, int *fds, int room, int flags, int *ret_
 {
 	static union pass_control control;
 	char byte;
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
+	struct iovec data = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
 
 	memset(&control, 0, sizeof(control));
 	m.msg_controllen = room == PASS_MAX ? sizeof(control) : CMSG_LEN(room * sizeof(int));

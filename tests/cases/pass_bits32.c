@@ -8,15 +8,15 @@
 
 #include <linux/net.h>
 
-static const char *const kinds[] = {"pipe", NULL};
+static const char *const kinds[] = { "pipe", NULL };
 
 static ssize_t send_by_socketcall(int sock, const int *fds, int n)
 {
 	static union pass_control control;
 	char byte = 's';
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control};
-	unsigned long args[3] = {sock, (unsigned long)(uintptr_t)&m, 0};
+	struct iovec data = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
+	unsigned long args[3] = { sock, (unsigned long)(uintptr_t)&m, 0 };
 
 	add_rights(&m, fds, n);
 #ifdef SYS_socketcall

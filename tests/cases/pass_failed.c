@@ -11,7 +11,7 @@ static void say_failure(int error)
 int main(void)
 {
 	int pair[2], fds[3], n = 0;
-	char fill[4096] = {0};
+	char fill[4096] = { 0 };
 
 	begin();
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);

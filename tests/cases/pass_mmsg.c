@@ -15,7 +15,7 @@ static void prepare(struct batch *b)
 {
 	memset(b, 0, sizeof(*b));
 	for (int i = 0; i < COUNT; i++) {
-		b->data[i] = (struct iovec){&b->bytes[i], 1};
+		b->data[i] = (struct iovec){ &b->bytes[i], 1 };
 		b->messages[i].msg_hdr = (struct msghdr){
 			.msg_iov = &b->data[i],
 			.msg_iovlen = 1,
@@ -40,7 +40,7 @@ static void receiver(int sock)
 
 int main(void)
 {
-	static const char *const kinds[] = {"pipe", NULL};
+	static const char *const kinds[] = { "pipe", NULL };
 	static struct batch b;
 	int pair[2], fds[2 * COUNT], ready[2];
 	pid_t pid;

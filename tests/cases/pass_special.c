@@ -5,7 +5,7 @@
  */
 #include "pass.h"
 
-static const char *const kinds[] = {"pipe", NULL};
+static const char *const kinds[] = { "pipe", NULL };
 
 static pid_t start(int *ret_sock, void (*receiver)(int sock))
 {

@@ -7,17 +7,17 @@
 
 static void spawn_true(void)
 {
-	char *const argv[] = {(char *)"true", (char *)"with", (char *)"words", NULL};
+	char *const argv[] = { (char *)"true", (char *)"with", (char *)"words", NULL };
 	pid_t pid;
 
-	check(posix_spawn(&pid, "/bin/true", NULL, NULL, argv, (char *[]){NULL}) == 0);
+	check(posix_spawn(&pid, "/bin/true", NULL, NULL, argv, (char *[]){ NULL }) == 0);
 	say_child(pid, "posix_spawn", "spawn", reap(pid),
 		  "\"images\":[\"/bin/true\"],\"argv\":[\"true\",\"with\",\"words\"]");
 }
 
 static void spawn_with_actions(void)
 {
-	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"exit 8", NULL};
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 8", NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	pid_t pid;
@@ -45,7 +45,7 @@ static void *open_late(void *path)
 /* An action that blocks in the child, on a FIFO nobody writes to yet, holds the caller up too. */
 static void spawn_suspended(void)
 {
-	char *const argv[] = {(char *)"true", NULL};
+	char *const argv[] = { (char *)"true", NULL };
 	const char *dir = make_dir();
 	posix_spawn_file_actions_t actions;
 	char fifo[PATH_MAX], more[96];
@@ -72,7 +72,7 @@ static void spawn_suspended(void)
 
 static void spawn_nothing(void)
 {
-	char *const argv[] = {(char *)"nothing", NULL};
+	char *const argv[] = { (char *)"nothing", NULL };
 	pid_t pid;
 
 	check(posix_spawn(&pid, "/nowhere/nothing", NULL, NULL, argv, environ) == ENOENT);

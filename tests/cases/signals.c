@@ -40,7 +40,7 @@ int main(void)
 	pid = start();
 	check(kill(pid, SIGUSR1) == 0);
 	say_signal(pid, SIGUSR1, ",\"result\":1");
-	check(sigqueue(pid, SIGTERM, (union sigval){0}) == 0);
+	check(sigqueue(pid, SIGTERM, (union sigval){ 0 }) == 0);
 	say_signal(pid, SIGTERM, "");
 	say_child(pid, "fork", "fork", reap(pid), "\"images\":[]");
 	pid = start();

@@ -27,7 +27,7 @@ static void *worker(void *arg)
 
 int main(void)
 {
-	int numbers[3] = {1, 2, 3};
+	int numbers[3] = { 1, 2, 3 };
 	pthread_t threads[3];
 	char more[96];
 	pid_t pid;

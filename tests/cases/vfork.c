@@ -9,7 +9,7 @@ static void run(bool exec)
 	pid_t pid = vfork();
 
 	if (pid == 0) {
-		struct timespec t = {0, 80 * 1000 * 1000};
+		struct timespec t = { 0, 80 * 1000 * 1000 };
 
 		nanosleep(&t, NULL);
 		if (exec)

@@ -18,5 +18,6 @@ struct fuzz_consumer {
 };
 
 extern const struct fuzz_consumer fuzz_json;
+extern const struct fuzz_consumer fuzz_model;
 
 #endif

@@ -19,7 +19,7 @@
 #include "trace/event_check.h"
 #include "trace/event_info.h"
 
-static const struct fuzz_consumer *const consumers[] = { &fuzz_json };
+static const struct fuzz_consumer *const consumers[] = { &fuzz_json, &fuzz_model };
 enum { CONSUMERS = sizeof(consumers) / sizeof(consumers[0]) };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

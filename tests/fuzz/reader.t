@@ -23,7 +23,7 @@ if "$build/tests/fuzz/fuzz_reader" -max_total_time="$seconds" -timeout=10 -rss_l
 	fi
 	rm -rf "$dir"
 else
-	tail -40 "$dir/log" | sed 's/^/# /'
+	grep -vE '(NEW|REDUCE|RELOAD|pulse) ' "$dir/log" | tail -40 | sed 's/^/# /'
 	echo "# repeat: $build/tests/fuzz/fuzz_reader $dir/found/*"
 	echo "not ok 2 - no crash, hang or leak"
 fi

@@ -32,7 +32,10 @@ static void test_fail_errno_says_why(void **state)
 	assert_int_equal(fail_errno(&why, -EACCES, "cannot open '%s'", "a"), -EACCES);
 	assert_string_equal(why.text, "cannot open 'a': Permission denied");
 	fail_errno(&why, -99999, "odd");
-	assert_string_equal(why.text, "odd: error 99999");
+	assert_string_equal(why.text, "odd: unknown error");
+	assert_string_equal(error_text(13), "Permission denied");
+	assert_string_equal(error_text(-13), "Permission denied");
+	assert_string_equal(error_text(INT32_MIN), "unknown error");
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	fail_errno(&why, -EACCES, "%s", longer);

@@ -450,7 +450,9 @@ static void test_shared_table(void **state)
 	story_end(&s);
 	assert_int_equal(s.err, 0);
 	assert_true(story_process(&s, 11)->shares_table);
-	assert_false(story_process(&s, 11)->knows_at_start);
+	assert_true(story_process(&s, 11)->knows_at_start);
+	assert_int_equal(story_process(&s, 11)->fds_at_start, 3);
+	assert_false(story_process(&s, 11)->knows_never_used);
 	assert_int_equal(model_holdings(s.m, model_find_process(s.m, 10, 0), hear, &l), 0);
 	model_free(s.m);
 }

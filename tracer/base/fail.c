@@ -4,8 +4,17 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+const char *error_text(int64_t error)
+{
+	bool fits = error >= -INT32_MAX && error <= INT32_MAX;
+	const char *text = fits ? strerrordesc_np((int)(error < 0 ? -error : error)) : NULL;
+
+	return text ? text : "unknown error";
+}
 
 static void fill(struct failure *why, int err, const char *fmt, va_list ap)
 {
@@ -29,7 +38,6 @@ int fail(struct failure *why, int err, const char *fmt, ...)
 
 int fail_errno(struct failure *why, int err, const char *fmt, ...)
 {
-	const char *reason = strerrordesc_np(-err);
 	int saved = errno;
 	va_list ap;
 	size_t len;
@@ -40,10 +48,7 @@ int fail_errno(struct failure *why, int err, const char *fmt, ...)
 	fill(why, err, fmt, ap);
 	va_end(ap);
 	len = strlen(why->text);
-	if (reason)
-		snprintf(why->text + len, sizeof(why->text) - len, ": %s", reason);
-	else
-		snprintf(why->text + len, sizeof(why->text) - len, ": error %d", -err);
+	snprintf(why->text + len, sizeof(why->text) - len, ": %s", error_text(err));
 	errno = saved;
 	return err;
 }

@@ -9,6 +9,8 @@
 #ifndef TRACER_BASE_FAIL_H
 #define TRACER_BASE_FAIL_H
 
+#include <stdint.h>
+
 struct failure {
 	int error; /* negative errno; 0: nothing failed yet */
 	char text[512]; /* one line, no full stop; may hold bytes of a path: log.h escapes them */
@@ -20,5 +22,8 @@ int fail(struct failure *why, int err, const char *fmt, ...) __attribute__((form
 /* Likewise, with ": " and the errno's text added: "cannot open 'x': Permission denied". */
 int fail_errno(struct failure *why, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* An errno's text, whatever its sign; "unknown error" for what is none (a trace may claim anything). */
+const char *error_text(int64_t error);
 
 #endif

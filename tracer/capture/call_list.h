@@ -3,6 +3,15 @@
  * The system calls of the tables, once for every ABI: an includer defines CALL(name, level, entry), having
  * included the ABI's numbers. Calls that an ABI does not have get the number -1.
  */
+#ifndef __NR_sigaction
+#define __NR_sigaction -1
+#endif
+#ifndef __NR_signal
+#define __NR_signal -1
+#endif
+#ifndef __NR_setrlimit
+#define __NR_setrlimit -1
+#endif
 #ifndef __NR_fork
 #define __NR_fork -1
 #endif
@@ -146,6 +155,12 @@ CALL(setfsuid32, FS_FDS_NONE, FS_CALL_SETID)
 CALL(setfsgid32, FS_FDS_NONE, FS_CALL_SETID)
 CALL(unshare, FS_FDS_NONE, FS_CALL_UNSHARE)
 CALL(io_uring_setup, FS_FDS_NONE, FS_CALL_IO_URING_SETUP)
+
+CALL(rt_sigaction, FS_FDS_NONE, FS_CALL_STATE)
+CALL(sigaction, FS_FDS_NONE, FS_CALL_STATE)
+CALL(signal, FS_FDS_NONE, FS_CALL_STATE)
+CALL(setrlimit, FS_FDS_NONE, FS_CALL_STATE)
+CALL(prlimit64, FS_FDS_NONE, FS_CALL_STATE)
 
 /* Passing of fds, and first writes. */
 CALL(sendmsg, FS_FDS_PASS, FS_CALL_SENDMSG | FS_CALL_FD0 | FS_CALL_WRITES)

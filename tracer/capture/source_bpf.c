@@ -38,7 +38,8 @@ struct source {
 
 static int fail_load(struct failure *why, int err, const char *what)
 {
-	if (err == -EPERM || err == -EACCES)
+	/* EACCES is the verifier's word about a program, not about who loads it. */
+	if (err == -EPERM)
 		return fail(
 			why, err,
 			"%s was refused: tracing with BPF needs root, or CAP_BPF and CAP_PERFMON; "
@@ -272,8 +273,8 @@ static int adopt(struct source *s, pid_t seed, struct failure *why)
 static int bpf_follow(struct source *s, pid_t pid, struct failure *why)
 {
 	struct {
-		uint64_t state_hash;
-		uint32_t dead, wrote;
+		uint64_t state_hash, state_key;
+		uint32_t dead, wrote, state_dirty, reserved;
 	} proc = { 0 };
 	uint32_t key = pid;
 	int err;

@@ -94,6 +94,7 @@ static int run_compare(int argc, char **argv)
 const struct command command_compare = {
 	.name = "compare",
 	.args = "FILE...",
+	.kind = COMMAND_READS,
 	.summary = "start methods, or whole traces, side by side",
 	.run = run_compare,
 };

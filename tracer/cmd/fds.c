@@ -117,6 +117,7 @@ static int run_fds(int argc, char **argv)
 const struct command command_fds = {
 	.name = "fds",
 	.args = "[--process PID] [--file ID] [FILE]",
+	.kind = COMMAND_READS,
 	.summary = "who held each open file, how it got there, who never used it",
 	.run = run_fds,
 };

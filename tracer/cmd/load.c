@@ -79,7 +79,12 @@ static int feed(struct loaded *l, const char *path, struct failure *why)
 	/* What could be read stands; the summary says that it is not all. */
 	if (got < 0 && got != -EIO)
 		return fail_errno(why, got, "cannot read '%s'", path);
-	model_set_incomplete(l->model, got < 0 || trace_reader_summary(l->reader)->incomplete);
+	if (got < 0 || trace_reader_summary(l->reader)->incomplete) {
+		err = model_set_incomplete(l->model,
+					   trace_reader_summary(l->reader)->incomplete_why);
+		if (err < 0)
+			return fail_errno(why, err, "cannot take in all of '%s'", path);
+	}
 	err = model_finish(l->model);
 	return err < 0 ? fail_errno(why, err, "cannot take in all of '%s'", path) : 0;
 }

@@ -87,6 +87,16 @@ static void add_option_help(struct buffer *out, const struct option_spec *spec)
 	buffer_free(&left);
 }
 
+/* "forkscope report"; the bare command has no name of its own. */
+static const char *full_name(const struct option_table *table)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "forkscope%s%s", *table->command->name ? " " : "",
+		 table->command->name);
+	return name;
+}
+
 void options_help(const struct option_table *table, FILE *to)
 {
 	static const struct option_spec help = { .name = "help", .help = "this text" };
@@ -95,11 +105,10 @@ void options_help(const struct option_table *table, FILE *to)
 	struct buffer out = { 0 };
 	size_t i;
 
-	buffer_printf(&out, "forkscope %s: %s\n\n", table->command->name, table->command->summary);
+	buffer_printf(&out, "%s: %s\n\n", full_name(table), table->command->summary);
 	for (i = 0; i < 4 && table->examples[i]; i++)
 		buffer_printf(&out, "  %s\n", table->examples[i]);
-	buffer_printf(&out, "\nUsage: forkscope %s [OPTION]... %s\n", table->command->name,
-		      table->command->args);
+	buffer_printf(&out, "\nUsage: %s [OPTION]... %s\n", full_name(table), table->command->args);
 	for (group = table->groups; group->heading; group++) {
 		buffer_printf(&out, "\n%s:\n", group->heading);
 		for (spec = group->specs; spec->name; spec++)
@@ -124,7 +133,7 @@ enum options_result options_bad(const struct option_table *table, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_error("%s; try 'forkscope %s --help'", text, table->command->name);
+	log_error("%s; try '%s --help'", text, full_name(table));
 	return OPTIONS_BAD;
 }
 
@@ -291,7 +300,7 @@ enum options_result options_parse(const struct option_table *table, int argc, ch
 	size_t operands;
 	int value;
 
-	log_set_command(table->command->name);
+	log_set_command(*table->command->name ? table->command->name : NULL);
 	build_tables(table, &t);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, whatever was parsed before */

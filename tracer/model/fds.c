@@ -235,8 +235,31 @@ static int add_piece(struct model *m, uint32_t process, const struct fs_ev_fd_ta
 	return err;
 }
 
+/* The table as it is now, interned; NULL: no memory. */
+static const struct interned *snapshot(struct model *m, const struct fd_table *t)
+{
+	struct table_entry *e;
+	size_t i;
+
+	if (!t->is_live)
+		return t->base;
+	m->scratch.count = 0;
+	if (grow(&m->scratch.entries, &m->scratch.room, 0, t->count, sizeof(*e)) < 0)
+		return NULL;
+	for (i = 0; i < t->count; i++) {
+		if (t->slots[i].file == MODEL_NONE)
+			continue;
+		e = &m->scratch.entries[m->scratch.count++];
+		e->file = t->slots[i].file;
+		e->fd = t->slots[i].fd & ~FD_CLOEXEC_BIT;
+		e->cloexec = t->slots[i].fd & FD_CLOEXEC_BIT ? 1 : 0;
+	}
+	return intern(&m->pool, m->scratch.entries, m->scratch.count * sizeof(*e));
+}
+
 static int share_table(struct model *m, uint32_t child, uint32_t creator)
 {
+	const struct interned *now;
 	struct fd_table *t;
 	int err;
 
@@ -248,6 +271,13 @@ static int share_table(struct model *m, uint32_t child, uint32_t creator)
 	t->refs++;
 	m->work[child].table = t;
 	m->processes[child].shares_table = true;
+	/* No table comes with it: what it holds is known where each change of its creator's was seen. */
+	if (m->options.fds < FDS_FULL || !t->base || model_lost(m))
+		return 0;
+	now = snapshot(m, t);
+	if (!now)
+		return -ENOMEM;
+	count_at_start(&m->processes[child], now);
 	return 0;
 }
 

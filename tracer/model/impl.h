@@ -167,6 +167,10 @@ struct model {
 	const struct interned **seen_tables;
 	size_t seen_count, seen_room;
 
+	/* The same per type: sorted by type and time, those that touch merged; made at the end. */
+	struct gap *losses;
+	size_t loss_count;
+	size_t loss_from[FS_EV_MAX + 1]; /* where each type's begin */
 	struct gap *gaps;
 	size_t gap_count, gap_room;
 	uint64_t lost;

@@ -64,6 +64,7 @@ void model_free(struct model *m)
 	free(m->changes);
 	free(m->seen_tables);
 	free(m->gaps);
+	free(m->losses);
 	hashmap_free(&m->by_key);
 	hashmap_free(&m->by_pid);
 	hashmap_free(&m->by_tid);
@@ -124,16 +125,63 @@ static int by_time(const void *a, const void *b)
 	return x->to_ts < y->to_ts ? -1 : x->to_ts > y->to_ts;
 }
 
-int model_finish(struct model *m)
+static int by_type(const void *a, const void *b)
 {
-	if (m->gap_count)
-		qsort(m->gaps, m->gap_count, sizeof(*m->gaps), by_time);
-	return judge(m);
+	const struct gap *x = a, *y = b;
+
+	return x->type != y->type ? (x->type < y->type ? -1 : 1) : by_time(a, b);
 }
 
-void model_set_incomplete(struct model *m, bool incomplete)
+/* So that "was anything of this type lost then?" is quick: it is asked for every process. */
+static int index_losses(struct model *m)
 {
-	m->options.incomplete = incomplete;
+	size_t i, n = 0;
+	unsigned type;
+
+	free(m->losses);
+	m->losses = calloc(m->gap_count + 1, sizeof(*m->losses));
+	if (!m->losses)
+		return -ENOMEM;
+	if (m->gap_count) {
+		memcpy(m->losses, m->gaps, m->gap_count * sizeof(*m->losses));
+		qsort(m->losses, m->gap_count, sizeof(*m->losses), by_type);
+	}
+	for (i = 0; i < m->gap_count; i++) {
+		const struct gap *g = &m->losses[i];
+
+		if (!g->count)
+			continue;
+		if (n && m->losses[n - 1].type == g->type && g->from_ts <= m->losses[n - 1].to_ts) {
+			if (g->to_ts > m->losses[n - 1].to_ts)
+				m->losses[n - 1].to_ts = g->to_ts;
+			continue;
+		}
+		m->losses[n++] = *g;
+	}
+	m->loss_count = n;
+	for (type = 0, i = 0; type <= FS_EV_MAX; type++) {
+		while (i < n && m->losses[i].type < type)
+			i++;
+		m->loss_from[type] = i;
+	}
+	return 0;
+}
+
+int model_finish(struct model *m)
+{
+	int err;
+
+	if (m->gap_count)
+		qsort(m->gaps, m->gap_count, sizeof(*m->gaps), by_time);
+	err = index_losses(m);
+	return err < 0 ? err : judge(m);
+}
+
+int model_set_incomplete(struct model *m, const char *why)
+{
+	m->options.incomplete = true;
+	m->options.incomplete_why = why;
+	return keep_text(m, &m->options.incomplete_why, why ? strlen(why) : 0);
 }
 
 /* --- accessors ----------------------------------------------------------------------------- */
@@ -245,15 +293,21 @@ const struct gap *model_gap(const struct model *m, size_t index)
 
 bool model_lost_between(const struct model *m, unsigned type, uint64_t from_ts, uint64_t to_ts)
 {
-	size_t i;
+	size_t low, high, mid;
 
-	if (!model_lost_of(m, type))
+	if (!model_lost_of(m, type) || !m->losses)
 		return false;
-	for (i = 0; i < m->gap_count; i++)
-		if (m->gaps[i].type == type && m->gaps[i].count && m->gaps[i].to_ts >= from_ts &&
-		    (!to_ts || m->gaps[i].from_ts <= to_ts))
-			return true;
-	return false;
+	/* The last one that began in time; disjoint and in order, so none before it lasts longer. */
+	low = m->loss_from[type];
+	high = m->loss_from[type + 1];
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (!to_ts || m->losses[mid].from_ts <= to_ts)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low > m->loss_from[type] && m->losses[low - 1].to_ts >= from_ts;
 }
 
 const char *model_event_class(unsigned type)

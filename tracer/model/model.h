@@ -46,6 +46,7 @@ struct model_options {
 	const char *command; /* argv of the command, arguments that each end in NUL */
 	size_t command_len;
 	const char *sources_why;
+	const char *incomplete_why;
 };
 
 /* The call that made a process. */
@@ -282,8 +283,8 @@ int model_add(struct model *m, const struct fs_event *e);
 /* Draws the conclusions. Once, after the last event. 0 or -ENOMEM. */
 int model_finish(struct model *m);
 
-/* Learned only at the end of the trace. */
-void model_set_incomplete(struct model *m, bool incomplete);
+/* Learned only at the end of the trace: it is not whole. why: one line, may be NULL. 0 or -ENOMEM. */
+int model_set_incomplete(struct model *m, const char *why);
 
 const struct model_options *model_options(const struct model *m);
 uint64_t model_events(const struct model *m);
@@ -328,7 +329,7 @@ uint64_t model_lost(const struct model *m);
 uint64_t model_lost_of(const struct model *m, unsigned type);
 size_t model_gap_count(const struct model *m);
 const struct gap *model_gap(const struct model *m, size_t index);
-/* Whether events of this type were lost between two instants (to_ts 0: the end). */
+/* Whether events of this type were lost between two instants (to_ts 0: the end). After model_finish. */
 bool model_lost_between(const struct model *m, unsigned type, uint64_t from_ts, uint64_t to_ts);
 
 /* "fork", "fd_table" ...: the event class's name in lost_by; "other" for unknown ones. */

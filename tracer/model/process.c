@@ -56,7 +56,7 @@ static void init_work(struct process_work *w)
 /* When a process started, from its identity: good for those whose fork was not seen. */
 static uint64_t birth_from_start(const struct model *m, const struct process *p)
 {
-	int64_t ts = (int64_t)p->start_ns - m->options.boot_offset_ns;
+	int64_t ts = (int64_t)(p->start_ns - (uint64_t)m->options.boot_offset_ns);
 
 	return p->start_ns && ts > 0 ? (uint64_t)ts : 0;
 }
@@ -252,7 +252,7 @@ static int on_thread(struct model *m, const struct fs_ev_thread *e)
 {
 	struct thread *t;
 	uint32_t process;
-	int64_t ts = (int64_t)e->thread_start_ns - m->options.boot_offset_ns;
+	int64_t ts = (int64_t)(e->thread_start_ns - (uint64_t)m->options.boot_offset_ns);
 	int err = get_actor(m, &e->h, &process);
 
 	if (err < 0 || process == MODEL_NONE || e->h.tid == e->h.pid ||

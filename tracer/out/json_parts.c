@@ -70,13 +70,14 @@ void json_field_exit(struct json *j, const char *key, const struct process *p)
 
 void json_field_argv(struct json *j, const char *key, const char *argv, size_t len)
 {
-	const char *at, *end = argv + len, *nul;
+	const char *at, *end, *nul;
 
 	json_key(j, key);
 	if (!argv) {
 		json_null(j);
 		return;
 	}
+	end = argv + len;
 	json_array_begin(j);
 	for (at = argv; at < end; at = nul + 1) {
 		nul = memchr(at, '\0', (size_t)(end - at));

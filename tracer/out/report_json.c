@@ -150,6 +150,8 @@ int report_json(const struct model *m, const struct findings *f, FILE *to)
 	json_field_u64(&j, "events", model_events(m));
 	add_losses(&j, m);
 	json_field_bool(&j, "incomplete", o->incomplete);
+	if (o->incomplete)
+		json_field_text(&j, "incomplete_why", o->incomplete_why);
 	json_key(&j, "processes");
 	json_array_begin(&j);
 	for (i = 0; i < model_born_count(m); i++)

@@ -147,16 +147,21 @@ void print_summary(const struct model *m, const struct view *v, FILE *to)
 		: o->bpf ? ""
 			 : "none",
 		dot, levels[o->fds & 3]);
-	if (o->incomplete)
-		fprintf(to, "%s%sincomplete: the trace was cut short%s", dot,
-			term_style(&v->term, STYLE_YELLOW), term_style(&v->term, STYLE_PLAIN));
 	fputc('\n', to);
+	if (o->incomplete) {
+		if (o->incomplete_why)
+			escape_message(&b, o->incomplete_why, strlen(o->incomplete_why));
+		fprintf(to, "%sincomplete: %s%s\n", term_style(&v->term, STYLE_YELLOW),
+			b.len ? buffer_text(&b) : "the trace was cut short",
+			term_style(&v->term, STYLE_PLAIN));
+		buffer_reset(&b);
+	}
 	if (o->sources_why) {
 		escape_append(&b, o->sources_why, strlen(o->sources_why));
 		fprintf(to, "%s%s%s\n", term_style(&v->term, STYLE_DIM), buffer_text(&b),
 			term_style(&v->term, STYLE_PLAIN));
-		buffer_free(&b);
 	}
+	buffer_free(&b);
 }
 
 int tree_text(const struct model *m, const struct view *v, FILE *to)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/escape.h"
+#include "base/fail.h"
 #include "trace/event_info.h"
 
 /* More of an argv than this is cut in a line; the trace has all of it. */
@@ -52,7 +53,7 @@ static enum line_tone line_fork_done(struct buffer *out, const struct fs_event *
 	const struct fs_ev_fork_done *f = (const void *)e;
 
 	if (f->ret < 0) {
-		buffer_printf(out, "cannot start a process: %s", strerrordesc_np(-f->ret));
+		buffer_printf(out, "cannot start a process: %s", error_text(f->ret));
 		return TONE_TROUBLE;
 	}
 	buffer_printf(out, "started %u in %.3f ms", f->child_pid, (e->ts_ns - f->enter_ns) / 1e6);
@@ -109,13 +110,12 @@ static enum line_tone line_exec_failed(struct buffer *out, const struct fs_event
 {
 	const struct fs_ev_exec_failed *x = (const void *)e;
 	struct event_text file = event_filename(e);
-	const char *text = strerrordesc_np(x->error);
 
 	buffer_add_text(out, "cannot run ");
 	escape_quote(out, file.text, file.len);
 	buffer_add_text(out, ": ");
 	add_argv(out, e, x->argv_total);
-	buffer_printf(out, ": %s", text ? text : "unknown error");
+	buffer_printf(out, ": %s", error_text(x->error));
 	return TONE_TROUBLE;
 }
 
@@ -283,7 +283,7 @@ static enum line_tone line_send_failed(struct buffer *out, const struct fs_event
 	const struct fs_ev_fd_send_failed *f = (const void *)e;
 
 	buffer_printf(out, "did not send them: %s",
-		      f->error ? strerrordesc_np(f->error) : "only a part went out");
+		      f->error ? error_text(f->error) : "only a part went out");
 	return TONE_TROUBLE;
 }
 

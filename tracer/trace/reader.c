@@ -77,7 +77,7 @@ static ssize_t read_fully(int fd, void *to, size_t len)
 
 static int stop_at_error(struct trace_reader *r, int err)
 {
-	return stop(r, err, "it could not be read further: %s", strerrordesc_np(-err));
+	return stop(r, err, "it could not be read further: %s", error_text(err));
 }
 
 /* Reads a payload into data. 1: it is whole. 0: the file ends in it (told). Negative: trouble (told). */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An allocator over shared memory, for large inputs (the caller allocates) and large results (the worker
+ * does). Its metadata is private memory: the other side cannot damage it.
+ *
+ * Blocks come in power-of-two classes; a freed block keeps its pages, since touching fresh ones is what
+ * costs (a 1 MiB payload through warm pages is 3 times faster), except large ones beyond a cache of 64 MiB.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+#define CLASS_MIN 15 /* 32 KiB */
+#define KEEP_WARM (64ull << 20)
+
+static unsigned class_of(size_t len)
+{
+	unsigned c = CLASS_MIN;
+
+	while (((size_t)1 << c) < len)
+		c++;
+	return c;
+}
+
+size_t arena_block_size(size_t len)
+{
+	return (size_t)1 << class_of(len);
+}
+
+void arena_init(struct arena *arena, uint8_t *base, uint64_t size)
+{
+	memset(arena, 0, sizeof(*arena));
+	arena->base = base;
+	arena->size = size;
+}
+
+void arena_done(struct arena *arena)
+{
+	unsigned c;
+
+	for (c = 0; c < ARRAY_SIZE(arena->free); c++)
+		free(arena->free[c].offs);
+	memset(arena, 0, sizeof(*arena));
+}
+
+int arena_get(struct arena *arena, size_t len, uint64_t *ret_off)
+{
+	unsigned c = class_of(len);
+	struct block_list *list = &arena->free[c];
+
+	if (list->n) {
+		*ret_off = list->offs[--list->n];
+		return 0;
+	}
+	if (((uint64_t)1 << c) > arena->size - arena->bump)
+		return -ENOMEM;
+	*ret_off = arena->bump;
+	arena->bump += (uint64_t)1 << c;
+	return 0;
+}
+
+void arena_put(struct arena *arena, uint64_t off, size_t len)
+{
+	unsigned c = class_of(len);
+	struct block_list *list = &arena->free[c];
+	uint64_t size = (uint64_t)1 << c;
+
+	if (list->n * size >= KEEP_WARM)
+		(void)madvise(arena->base + off, size, MADV_REMOVE);
+	if (list->n == list->room) {
+		size_t room = list->room ? 2 * list->room : 16;
+		uint64_t *offs = realloc(list->offs, room * sizeof(*offs));
+
+		if (!offs) {
+			/* Its address space is lost, its memory is not. */
+			(void)madvise(arena->base + off, size, MADV_REMOVE);
+			return;
+		}
+		list->offs = offs;
+		list->room = room;
+	}
+	list->offs[list->n++] = off;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first steps of a worker: between fork and the worker loop, or between a vfork-like clone and exec.
+ *
+ * Rules: async-signal-safe only (scripts/check-as-safe looks at the object file): the process may be a copy
+ * of one with many threads, any lock may be held for ever. Nothing allocates, nothing prints. When the memory
+ * is the caller's (spawn), nothing is written but this stack and *ret_step.
+ *
+ * Order: signals first (they are all blocked here, so no handler of the caller runs in this process), then
+ * fds, then what may fail for want of an fd or a limit.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Ctrl-C is the caller's to act on. A handler, not SIG_IGN: exec'ed programs get the default back. */
+static void ignore_interrupt(int sig)
+{
+	(void)sig;
+}
+
+void child_handled_signals(uint8_t handled[65])
+{
+	int sig;
+
+	for (sig = 1; sig <= 64; sig++) {
+		struct sigaction sa;
+
+		handled[sig] = sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL;
+	}
+}
+
+void child_signals(const uint8_t *handled)
+{
+	struct sigaction sa;
+	int sig;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_DFL;
+	for (sig = 1; sig <= 64; sig++)
+		if (!handled || handled[sig])
+			(void)sigaction(sig, &sa, NULL);
+	sa.sa_handler = ignore_interrupt;
+	sa.sa_flags = SA_RESTART;
+	(void)sigaction(SIGINT, &sa, NULL);
+}
+
+static int close_between(int first, int last)
+{
+	if (first > last)
+		return 0;
+	if (syscall(SYS_close_range, first, last, 0) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -errno;
+	/* Before 5.9. */
+	if (last > 65535)
+		last = 65535;
+	for (; first <= last; first++)
+		(void)close(first);
+	return 0;
+}
+
+/* Closes all fds from 3 up but these; with `to`, the targets, else the sources. */
+static int close_others(const struct fd_move *moves, unsigned n, bool to)
+{
+	int at = 3;
+
+	for (;;) {
+		int next = INT_MAX;
+		unsigned i;
+		int r;
+
+		for (i = 0; i < n; i++) {
+			int fd = to ? moves[i].to : moves[i].from;
+
+			if (fd >= at && fd < next)
+				next = fd;
+		}
+		r = close_between(at, next == INT_MAX ? INT_MAX : next - 1);
+		if (r < 0 || next == INT_MAX)
+			return r;
+		at = next + 1;
+	}
+}
+
+/*
+ * Puts each fd under its number. Sources that another move would overwrite first go above all
+ * targets; closing the rest before makes room even at the limit of open files.
+ */
+static int move_fds(const struct fd_move *given, unsigned n, const char **ret_step)
+{
+	struct fd_move moves[MOVES_MAX];
+	int above = 3;
+	unsigned i;
+
+	*ret_step = "close other fds";
+	if (close_others(given, n, false) < 0)
+		return -errno;
+	for (i = 0; i < n; i++)
+		if (given[i].to >= above)
+			above = given[i].to + 1;
+	*ret_step = "move fds aside";
+	for (i = 0; i < n; i++) {
+		moves[i] = given[i];
+		if (moves[i].from == moves[i].to || moves[i].from >= above)
+			continue;
+		moves[i].from = fcntl(moves[i].from, F_DUPFD_CLOEXEC, above);
+		if (moves[i].from < 0)
+			return -errno;
+	}
+	*ret_step = "place fds";
+	for (i = 0; i < n; i++) {
+		if (moves[i].from == moves[i].to) {
+			if (fcntl(moves[i].to, F_SETFD, 0) < 0)
+				return -errno;
+		} else if (dup2(moves[i].from, moves[i].to) < 0) {
+			return -errno;
+		}
+	}
+	*ret_step = "close other fds";
+	return close_others(moves, n, true) < 0 ? -errno : 0;
+}
+
+/* A worker always has 0, 1 and 2, or its first open() would become its stdout. */
+static int fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			return -errno;
+	} while (fd < 3);
+	(void)close(fd);
+	return 0;
+}
+
+static bool stdio_missing(void)
+{
+	return fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0 || fcntl(2, F_GETFD) < 0;
+}
+
+void child_name(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+int child_follow(int life)
+{
+	struct pollfd p = {.fd = life, .events = POLLIN};
+
+	/*
+	 * The kernel sends the signal when the other end closes, also to a worker in the middle of a task,
+	 * and whichever thread started it. The caller never writes to this socket.
+	 */
+	if (fcntl(life, F_SETOWN, getpid()) < 0 || fcntl(life, F_SETSIG, SIGKILL) < 0 ||
+	    fcntl(life, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+		return -errno;
+	if (poll(&p, 1, 0) != 0)
+		_exit(0); /* it closed before we were armed */
+	return 0;
+}
+
+static int apply_boot(const struct lane_boot *boot, const char **ret_step)
+{
+	unsigned i;
+
+	*ret_step = "make a process group";
+	if ((boot->flags & BOOT_NEW_GROUP) && setpgid(0, 0) < 0)
+		return -errno;
+	*ret_step = "set the CPUs";
+	if (boot->cpus_size && syscall(SYS_sched_setaffinity, 0, boot->cpus_size, boot->cpus) < 0)
+		return -errno;
+	*ret_step = STEP_CWD;
+	if (boot->cwd[0] && chdir(boot->cwd) < 0)
+		return -errno;
+	*ret_step = "set a resource limit";
+	for (i = 0; i < boot->n_rlimits; i++)
+		if (setrlimit((__rlimit_resource_t)boot->rlimits[i].resource,
+			      &boot->rlimits[i].limit) < 0)
+			return -errno;
+	return 0;
+}
+
+int child_setup(const struct child_plan *plan, const char **ret_step)
+{
+	int r;
+
+	if (!plan->exec)
+		child_signals(plan->handled);
+	*ret_step = "open /dev/null";
+	r = stdio_missing() ? fill_stdio() : 0;
+	if (r == 0)
+		r = move_fds(plan->moves, plan->n_moves, ret_step);
+	if (r == 0 && plan->boot)
+		r = apply_boot(plan->boot, ret_step);
+	return r;
+}

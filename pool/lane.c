@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Making, mapping and reading lanes; see lane.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "lane.h"
+
+static void lay_out(struct lane_map *map, uint8_t *base, uint64_t total)
+{
+	map->caller = (void *)base;
+	map->boot = (void *)(base + LANE_BOOT_OFF);
+	map->released = (void *)(base + LANE_REL_OFF);
+	map->sub = base + LANE_SUB_OFF;
+	map->worker = (void *)(base + LANE_WORKER_OFF);
+	map->claims = (void *)(base + LANE_CLAIM_OFF);
+	map->comp = base + LANE_COMP_OFF;
+	map->arena = base + LANE_ARENA_OFF;
+	map->arena_size = total - LANE_ARENA_OFF;
+	map->total = total;
+}
+
+/* A lane's arena is address space, not memory; under a tight RLIMIT_AS or _FSIZE it gets smaller. */
+int lane_create(struct lane_map *ret_map, int *ret_fd)
+{
+	uint64_t arena;
+	void *base;
+	int fd, r;
+
+	for (arena = LANE_ARENA_MAX;; arena >>= 1) {
+		uint64_t total = LANE_ARENA_OFF + arena;
+
+		r = memory_new("procpool-lane", total, &fd, &base);
+		if (r == 0) {
+			lay_out(ret_map, base, total);
+			ret_map->caller->magic = LANE_MAGIC;
+			ret_map->caller->total = total;
+			*ret_fd = fd;
+			return 0;
+		}
+		if ((r != -ENOMEM && r != -EFBIG) || arena <= LANE_ARENA_MIN)
+			return r;
+	}
+}
+
+int lane_create_private(struct lane_map *ret_map)
+{
+	uint64_t arena;
+
+	for (arena = LANE_ARENA_MAX;; arena >>= 1) {
+		uint64_t total = LANE_ARENA_OFF + arena;
+		void *base = mmap(NULL, total, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (base != MAP_FAILED) {
+			lay_out(ret_map, base, total);
+			ret_map->caller->magic = LANE_MAGIC;
+			ret_map->caller->total = total;
+			return 0;
+		}
+		if (arena <= LANE_ARENA_MIN)
+			return -errno;
+	}
+}
+
+int lane_attach(struct lane_map *ret_map, int fd)
+{
+	struct lane_caller head;
+	void *base;
+
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    head.magic != LANE_MAGIC || head.total < LANE_ARENA_OFF + LANE_ARENA_MIN)
+		return -EBADMSG;
+	base = mmap(NULL, head.total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	lay_out(ret_map, base, head.total);
+	return 0;
+}
+
+void lane_protect(struct lane_map *map)
+{
+	(void)mprotect(map->caller, LANE_WORKER_OFF, PROT_READ);
+}
+
+void lane_unmap(struct lane_map *map)
+{
+	if (map->caller)
+		munmap(map->caller, map->total);
+	map->caller = NULL;
+}
+
+int comp_next(const uint8_t *ring, uint64_t pos, uint64_t tail, struct comp_view *ret_view)
+{
+	uint32_t off = pos & (LANE_COMP_SIZE - 1);
+	const struct comp_rec *rec = (const void *)(ring + off);
+	struct comp_view v;
+
+	if (pos == tail)
+		return 0;
+	v.at = (const uint8_t *)rec;
+	v.size = load_relaxed(&rec->size);
+	v.kind = load_relaxed(&rec->kind);
+	if (tail - pos > LANE_COMP_SIZE || v.size > tail - pos || v.size > LANE_COMP_SIZE - off ||
+	    v.size < LANE_ALIGN || v.size % LANE_ALIGN)
+		return -EBADMSG;
+	v.seq = 0;
+	v.first = v.count = v.room = 0;
+	if (v.kind == REC_RUN) {
+		if (v.size < sizeof(*rec))
+			return -EBADMSG;
+		v.seq = load_relaxed(&rec->seq);
+		v.first = load_relaxed(&rec->first);
+		v.count = load_relaxed(&rec->count);
+		v.room = load_relaxed(&rec->room);
+		if (v.room > LANE_CHUNK_ITEMS || v.count > v.room || v.first > LANE_CHUNK_ITEMS ||
+		    comp_data(v.room) > v.size)
+			return -EBADMSG;
+	} else if (v.kind != REC_PAD) {
+		return -EBADMSG;
+	}
+	*ret_view = v;
+	return 1;
+}
+
+int comp_open(const uint8_t *ring, uint64_t tail, uint64_t run, struct comp_view *ret_view)
+{
+	uint32_t off = tail & (LANE_COMP_SIZE - 1), item = run >> 1 & 0xfff;
+	const struct comp_rec *rec = (const void *)(ring + off);
+	struct comp_view v;
+
+	if (LANE_COMP_SIZE - off < sizeof(*rec) || rec->kind != REC_RUN || rec->seq != run >> 13)
+		return 0;
+	v.at = (const uint8_t *)rec;
+	v.kind = REC_RUN;
+	v.seq = rec->seq;
+	v.first = rec->first;
+	v.room = rec->room;
+	v.size = LANE_COMP_SIZE - off;
+	if (v.room > LANE_CHUNK_ITEMS || v.first > item || item - v.first > v.room ||
+	    comp_data(v.room) > v.size)
+		return 0;
+	v.count = item - v.first;
+	*ret_view = v;
+	return v.count > 0;
+}
+
+int comp_item(const uint8_t *at, const struct comp_view *view, uint32_t i, enum item_kind *ret_kind,
+	      const uint8_t **ret_data, uint32_t *ret_len)
+{
+	const uint32_t *ends = ((const struct comp_rec *)(const void *)at)->ends;
+	uint32_t end = load_relaxed(&ends[i]);
+	uint32_t start = i ? lane_align(load_relaxed(&ends[i - 1]) & END_MASK)
+			   : comp_data(view->room);
+	enum item_kind kind = end >> END_SHIFT;
+
+	end &= END_MASK;
+	if (start < comp_data(view->room) || end < start || end > view->size || kind > ITEM_ARENA ||
+	    (kind == ITEM_FAILED && end - start < 4) ||
+	    (kind == ITEM_ARENA && end - start != sizeof(struct item_ref)))
+		return -EBADMSG;
+	*ret_kind = kind;
+	*ret_data = at + start;
+	*ret_len = end - start;
+	return 0;
+}

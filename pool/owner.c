@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which handles are this process's own. In a child made by fork, the parent's pools, processes and
+ * contexts are foreign: calls on them fail, and their fds are closed at once, because a life socket kept
+ * open in a bystander would keep workers alive after their caller's death.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct link all = {&all, &all};
+
+/* The child to come is a worker: it closes all fds but its own, which are among these. */
+__thread bool forking_worker;
+
+static void prepare(void)
+{
+	pthread_mutex_lock(&owned_lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&owned_lock);
+}
+
+static void in_child(void)
+{
+	struct link *at, *next;
+
+	for (at = all.next; at != &all; at = next) {
+		struct owned *owned = container_of(at, struct owned, link);
+
+		next = at->next;
+		owned->owner = 0;
+		if (!forking_worker)
+			owned->disown(owned);
+		list_init(at);
+	}
+	list_init(&all);
+	pthread_mutex_unlock(&owned_lock);
+}
+
+__attribute__((constructor)) static void owner_init(void)
+{
+	pthread_atfork(prepare, in_parent, in_child);
+}
+
+void owned_add(struct owned *owned, void (*disown)(struct owned *))
+{
+	owned->owner = getpid();
+	owned->disown = disown;
+	pthread_mutex_lock(&owned_lock);
+	list_append(&all, &owned->link);
+	pthread_mutex_unlock(&owned_lock);
+}
+
+void owned_remove(struct owned *owned)
+{
+	pthread_mutex_lock(&owned_lock);
+	list_remove(&owned->link);
+	pthread_mutex_unlock(&owned_lock);
+}
+
+bool is_foreign(const struct owned *owned)
+{
+	return owned->owner == 0;
+}
+
+int fail_foreign(void)
+{
+	return fail(
+		-EOWNERDEAD,
+		"this handle belongs to the process that forked this one; make one of your own");
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside a pool: work, lanes, and what moves between them.
+ *
+ * A piece of work (a future, or a batch: the items of a map) waits in pool->pending until dispatch()
+ * writes some of it into a lane's submit ring as one record; an `inflight` entry stands for the record until
+ * its completion was drained or its worker died. Only then does the record's ring space become free.
+ *
+ * One caller thread at a time is the driver: it sleeps in epoll and handles deaths and timers. Any thread may
+ * drain and dispatch under the lock.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include "internal.h"
+
+enum work_kind { WORK_FUTURE, WORK_BATCH };
+
+struct work {
+	struct link link; /* in pool->pending */
+	enum work_kind kind;
+	bool waiting; /* is in pool->pending */
+	struct pp_pool *pool;
+	const struct task *task;
+	int64_t timeout_ns; /* 0: none */
+	unsigned retries;
+};
+
+/* How an item that is not PP_DONE ended. */
+struct bad {
+	struct bad *next;
+	enum pp_outcome outcome;
+	int code;
+	struct ending ending;
+	char message[];
+};
+
+enum future_state { FUTURE_OPEN, FUTURE_ENDED };
+
+/* A result in a lane's memory, until given back. */
+struct held {
+	struct lane_memory *memory; /* NULL: none */
+	uint32_t block, gen;
+};
+
+struct pp_future {
+	struct work work;
+	uint32_t state; /* enum future_state */
+	bool freed; /* by its owner, before its end */
+	bool drop; /* what comes for it is dropped: it was cancelled */
+	bool in_copied; /* in is ours */
+	bool in_arena; /* in_off in pool->arena */
+	uint32_t attempts;
+	const void *in;
+	size_t in_len;
+	uint64_t in_off;
+	struct lane *lane; /* it is in flight there */
+	uint64_t seq;
+	const void *data;
+	size_t len;
+	void *own; /* malloc'ed result */
+	struct held held;
+	struct bad *bad;
+	pid_t pid;
+	void (*callback)(struct pp_future *future, void *arg);
+	void *arg;
+	struct pp_future *next; /* free list, or callbacks to run */
+	uint8_t small[48];
+};
+
+struct item {
+	const void *at; /* its bytes, or its struct bad */
+	uint32_t len;
+	uint32_t pid;
+	uint8_t outcome; /* 0: not ended */
+	uint8_t attempts;
+};
+
+struct range {
+	struct range *next;
+	size_t first, count;
+	unsigned attempt;
+};
+
+struct blob {
+	struct blob *next;
+	_Alignas(16) uint8_t bytes[];
+};
+
+struct held_item {
+	struct held_item *next;
+	struct held held;
+};
+
+struct pp_results {
+	struct work work;
+	const struct iovec *items;
+	void *copies; /* of items and their bytes, when ours */
+	size_t n, next, chunk;
+	struct range *ranges; /* to be done again, before next */
+	size_t ended, bad_count;
+	unsigned inflight;
+	bool cancelled, freed, told;
+	struct item *item;
+	size_t item_bytes;
+	struct blob *blobs;
+	struct bad *bads;
+	struct held_item *held;
+	struct pp_map_opts opts;
+	struct pp_results *next_done;
+	struct link all; /* in pool->batches */
+};
+
+enum entry_state { ENTRY_OPEN, ENTRY_REVOKED };
+
+struct inflight {
+	struct work *work; /* NULL: the initializer */
+	uint64_t end; /* ring position behind its record */
+	uint64_t first;
+	uint32_t count, done, attempt;
+	uint32_t at; /* offset of the record in the ring */
+	uint8_t state, has_arena, timed;
+};
+
+enum why_killed { KILLED_NOT, KILLED_TIMEOUT, KILLED_CANCEL, KILLED_STOP, KILLED_BROKEN };
+
+struct lane {
+	struct pp_pool *pool;
+	unsigned place;
+	bool used;
+	bool active; /* gets tasks; else a spare */
+	bool retiring; /* gets no more */
+	bool ready_seen;
+	bool quit_sent;
+	struct channel ch;
+	uint64_t sub_tail, sub_freed, comp_head;
+	uint64_t first_seq, next_seq;
+	unsigned n_inflight; /* entries first_seq .. next_seq - 1 */
+	uint64_t items_out; /* items in them */
+	uint64_t items_given;
+	uint32_t rung;
+	unsigned held_blocks;
+	uint8_t *defined; /* by task id */
+	uint32_t n_defined;
+	int64_t check_ns; /* when to look for a timeout; INT64_MAX: never */
+	enum why_killed why;
+	uint64_t why_run; /* the run word it was killed for */
+	int64_t seen_busy;
+	uint64_t seen_items;
+	struct inflight entry[LANE_SLOTS];
+};
+
+/* Threads tell theirs in their lane. */
+static inline pid_t lane_pid(const struct lane *lane)
+{
+	return lane->ch.is_thread ? (pid_t)load_relaxed(&lane->ch.map.worker->pid) : lane->ch.pid;
+}
+
+struct place_stats {
+	unsigned restarts;
+	struct pp_worker_insight last;
+};
+
+struct pp_pool {
+	struct owned owned;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct pp_context *context;
+	int refs; /* the owner's, and one for each future, batch and buffer */
+	struct worker_setup setup;
+	unsigned wanted, spares;
+	char *init_name;
+	const struct task *init_task;
+	void *init_in;
+	size_t init_len;
+	uint64_t max_tasks, queue_limit, queue_bytes;
+	int64_t timeout_ns, keep_alive_ns;
+	unsigned retries;
+	unsigned cpus;
+
+	struct lane **lanes;
+	struct place_stats *places;
+	unsigned n_lanes, alive, active;
+	struct lane *current;
+	int epoll_fd, timer_fd, kick_fd;
+	int64_t timer_set;
+	uint32_t park;
+	unsigned busy; /* lanes with something in flight */
+	unsigned loops;
+	uint64_t told; /* pool->ended as the last drive left it */
+	bool consumed; /* events were read since the workers were last armed */
+	bool kicked;
+	bool driver, fd_mode, closed, terminated, shrunk;
+	int stopped; /* negative errno: cannot go on */
+	char reason[256];
+	unsigned waiters;
+	unsigned failed_starts;
+	int start_error;
+	int64_t retry_start_ns;
+	int64_t est_ns; /* of an item; 0 unknown */
+	int64_t spin_ns;
+	unsigned since_drain;
+
+	struct link pending; /* struct work */
+	struct link batches;
+	uint64_t accepted, ended, bytes;
+	struct pp_future *free_list, *returned;
+	struct slab *slabs;
+	struct pp_future *callbacks, **callbacks_end;
+	struct pp_results *batches_done;
+	const char *last_name;
+	char last_name_copy[64];
+	struct task *last_task;
+
+	int arena_fd;
+	uint8_t *arena_base;
+	uint64_t arena_size;
+	struct arena arena;
+
+	struct pp_pool_stats stats;
+};
+
+/* pool.c */
+int pool_enter(struct pp_pool *pool); /* locks; fails for a foreign or stopped one */
+void pool_unref(struct pp_pool *pool);
+void pool_stop_locked(struct pp_pool *pool, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+int find_task_locked(struct pp_pool *pool, const char *name, struct task **ret_task);
+bool work_is_left(const struct pp_pool *pool);
+
+/* queue.c */
+void dispatch_locked(struct pp_pool *pool);
+bool put_future(struct pp_pool *pool,
+		struct pp_future *f); /* straight to a lane, when one has room */
+int put_init(struct lane *lane);
+void put_quit(struct lane *lane);
+void ring_bell(struct lane *lane);
+void pending_add(struct work *work, bool front);
+void pending_remove(struct work *work);
+/* Takes back what `entry` has not begun: true when the worker will not run it. */
+bool take_back(struct lane *lane, uint64_t seq);
+void rebalance_locked(struct pp_pool *pool);
+void pop_finished(struct lane *lane);
+
+static inline struct inflight *entry_of(struct lane *lane, uint64_t seq)
+{
+	return &lane->entry[seq % LANE_SLOTS];
+}
+
+/* complete.c */
+/* Processes what the worker has published; false when it is nonsense. */
+bool drain_locked(struct lane *lane);
+bool take_record(struct lane *lane, const struct comp_view *view);
+void free_inputs(struct lane *lane, const struct inflight *entry);
+void end_item_badly(struct pp_pool *pool, struct work *work, size_t i, unsigned attempts,
+		    enum pp_outcome outcome, int code, const struct ending *ending, pid_t pid,
+		    const char *message);
+void held_release(struct held *held);
+
+/* supervise.c */
+void start_workers_locked(struct pp_pool *pool);
+void lane_ended_locked(struct lane *lane);
+void abandon_threads_locked(struct pp_pool *pool);
+void check_timeouts_locked(struct pp_pool *pool);
+void kill_lane(struct lane *lane, enum why_killed why);
+void lanes_remove_locked(struct pp_pool *pool); /* all, by force */
+int64_t next_timer_locked(const struct pp_pool *pool);
+void trim_workers_locked(struct pp_pool *pool);
+void record_insight(struct lane *lane);
+
+/* drive.c */
+int drive_init(struct pp_pool *pool);
+int lane_watch(struct lane *lane);
+void lane_unwatch(struct lane *lane);
+/* Drains, dispatches, supervises, without waiting; the lock is let go while callbacks run. */
+void drive_locked(struct pp_pool *pool, bool look);
+void kick(struct pp_pool *pool);
+void leave_locked(struct pp_pool *pool);
+/* Drives until done(arg). 0 or -ETIMEDOUT. */
+int wait_locked(struct pp_pool *pool, bool (*done)(void *arg), void *arg, int64_t deadline);
+
+/* future.c */
+void future_end(struct pp_pool *pool, struct pp_future *f);
+void future_recycle(struct pp_pool *pool, struct pp_future *f);
+void future_drop_input(struct pp_pool *pool, struct pp_future *f);
+struct pp_future *future_new_locked(struct pp_pool *pool);
+
+/* buffer.c */
+uint64_t buffer_offset(const struct pp_buffer *buffer, size_t *ret_len);
+void buffer_taken(struct pp_buffer *buffer);
+
+/* map.c */
+void batch_maybe_end(struct pp_pool *pool, struct pp_results *b);
+void batch_cancel_locked(struct pp_pool *pool, struct pp_results *b, int code, const char *message);
+int batch_new_locked(struct pp_pool *pool, const char *task, const struct iovec *items, size_t n,
+		     const struct pp_map_opts *opts, struct pp_results **ret);
+void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, size_t count,
+		   unsigned attempt);
+void item_result(const struct item *item, size_t index, struct pp_result *ret);
+void bad_result(const struct bad *bad, struct pp_result *r);
+
+#endif

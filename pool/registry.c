@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks by name: what PP_TASK registered, in which module, of which build.
+ *
+ * An address means nothing in another image, so tasks travel as (module path, build-id, name). The entries
+ * themselves live in their modules; they are linked here by constructors and unlinked by destructors. A
+ * struct task, once handed out, lives for ever: ids in lanes stand for it.
+ */
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define TASK_BUCKETS 256u
+
+struct known_task {
+	struct task task;
+	char *called; /* as the caller wrote it */
+	struct pp_task_entry *entry;
+	struct known_task *next;
+};
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pp_task_entry *entries;
+static struct module *modules;
+static struct known_task *known[TASK_BUCKETS];
+static uint32_t n_tasks;
+
+/* Around fork, so that a child never finds the lock taken by a thread it has not. */
+static void registry_prepare(void)
+{
+	pthread_mutex_lock(&registry_lock);
+}
+
+static void registry_release(void)
+{
+	pthread_mutex_unlock(&registry_lock);
+}
+
+__attribute__((constructor)) static void registry_init(void)
+{
+	pthread_atfork(registry_prepare, registry_release, registry_release);
+}
+
+void pp_task_register(struct pp_task_entry *entry)
+{
+	pthread_mutex_lock(&registry_lock);
+	entry->next = entries;
+	entries = entry;
+	pthread_mutex_unlock(&registry_lock);
+}
+
+void pp_task_unregister(struct pp_task_entry *entry)
+{
+	struct pp_task_entry **at;
+
+	pthread_mutex_lock(&registry_lock);
+	for (at = &entries; *at && *at != entry; at = &(*at)->next)
+		;
+	if (*at)
+		*at = entry->next;
+	pthread_mutex_unlock(&registry_lock);
+}
+
+/* ---- modules ---- */
+
+struct find_module {
+	uintptr_t address;
+	const char *path;
+	const uint8_t *id;
+	uint32_t id_len;
+};
+
+/* The build-id among ELF notes; false when there is none. */
+static bool note_build_id(const uint8_t *notes, size_t size, const uint8_t **ret_id,
+			  uint32_t *ret_len)
+{
+	size_t at = 0;
+
+	while (size - at >= sizeof(ElfW(Nhdr))) {
+		const ElfW(Nhdr) *note = (const void *)(notes + at);
+		size_t name = at + sizeof(*note), desc = name + ((note->n_namesz + 3ul) & ~3ul);
+		size_t next = desc + ((note->n_descsz + 3ul) & ~3ul);
+
+		if (desc < name || next < desc || desc + note->n_descsz > size)
+			return false;
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+		    !memcmp(notes + name, "GNU", 4) && note->n_descsz <= BUILD_ID_MAX) {
+			*ret_id = notes + desc;
+			*ret_len = note->n_descsz;
+			return true;
+		}
+		at = next;
+		if (at > size)
+			return false;
+	}
+	return false;
+}
+
+static int match_module(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct find_module *find = arg;
+	bool inside = false;
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + ph->p_vaddr;
+
+		if (ph->p_type == PT_LOAD && find->address - start < ph->p_memsz)
+			inside = true;
+	}
+	if (!inside)
+		return 0;
+	find->path = info->dlpi_name ? info->dlpi_name : "";
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type == PT_NOTE &&
+		    note_build_id((const void *)(info->dlpi_addr + ph->p_vaddr), ph->p_memsz,
+				  &find->id, &find->id_len))
+			break;
+	}
+	return 1;
+}
+
+/* The module that holds this address. Needs the lock. */
+static struct module *module_of(const void *address)
+{
+	struct find_module find = {.address = (uintptr_t)address};
+	struct module *m;
+	char *path;
+
+	if (dl_iterate_phdr(match_module, &find) == 0)
+		return NULL;
+	path = *find.path ? realpath(find.path, NULL) : strdup("");
+	if (!path)
+		path = strdup(find.path);
+	for (m = modules; path && m; m = m->next) {
+		if (!strcmp(m->path, path) && m->build_id_len == find.id_len &&
+		    !memcmp(m->build_id, find.id ? find.id : m->build_id, find.id_len)) {
+			free(path);
+			return m;
+		}
+	}
+	m = path ? calloc(1, sizeof(*m)) : NULL;
+	if (!m) {
+		free(path);
+		return NULL;
+	}
+	m->path = path;
+	m->build_id_len = find.id_len;
+	if (find.id_len)
+		memcpy(m->build_id, find.id, find.id_len);
+	m->next = modules;
+	modules = m;
+	return m;
+}
+
+/* The build-id in an ELF file of this machine's class. 0; *ret_len 0 when it has none. */
+static int file_build_id(const char *path, uint8_t id[BUILD_ID_MAX], uint32_t *ret_len)
+{
+	ElfW(Ehdr) eh;
+	ElfW(Phdr) ph;
+	const uint8_t *found;
+	uint8_t notes[4096];
+	uint32_t len = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), i, r = -ENOEXEC;
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &eh, sizeof(eh), 0) != (ssize_t)sizeof(eh) ||
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_phentsize != sizeof(ph))
+		goto out;
+	for (i = 0; i < eh.e_phnum && !len; i++) {
+		size_t size;
+
+		if (pread(fd, &ph, sizeof(ph), (off_t)(eh.e_phoff + (size_t)i * sizeof(ph))) !=
+		    (ssize_t)sizeof(ph))
+			goto out;
+		size = ph.p_filesz < sizeof(notes) ? ph.p_filesz : sizeof(notes);
+		if (ph.p_type != PT_NOTE ||
+		    pread(fd, notes, size, (off_t)ph.p_offset) != (ssize_t)size)
+			continue;
+		if (note_build_id(notes, size, &found, &len))
+			memcpy(id, found, len);
+	}
+	*ret_len = len;
+	r = 0;
+out:
+	close(fd);
+	return r;
+}
+
+int module_check_file(const struct module *module)
+{
+	uint8_t id[BUILD_ID_MAX];
+	uint32_t len = 0;
+	int r;
+
+	if (!*module->path)
+		return 0; /* /proc/self/exe is the very image that runs here, also when it was replaced */
+	r = file_build_id(module->path, id, &len);
+	if (r < 0)
+		return fail(-ELIBACC, "module %s cannot be read: %s; workers must load it",
+			    module->path, errno_text(r));
+	if (len != module->build_id_len || memcmp(id, module->build_id, len))
+		return fail(
+			-ESTALE,
+			"module %s is another build than the one loaded here; restart this program",
+			module->path);
+	return 0;
+}
+
+int module_load(const char *path, bool global, char *text, size_t text_size)
+{
+	char here[PATH_MAX];
+	const char *error;
+
+	/* A bare file name means the file here, as it does in a shell, before any library of that name. */
+	if (!strchr(path, '/') && access(path, R_OK) == 0 && strlen(path) < sizeof(here) - 2) {
+		snprintf(here, sizeof(here), "./%s", path);
+		path = here;
+	}
+	if (dlopen(path, RTLD_NOW | (global ? RTLD_GLOBAL : RTLD_LOCAL)))
+		return 0;
+	error = dlerror();
+	snprintf(text, text_size, "%s", error ? error : "cannot be loaded");
+	return -ELIBACC;
+}
+
+/* ---- tasks ---- */
+
+/* The entry called so in this module (NULL: in any, the program's first). Needs the lock. */
+static struct pp_task_entry *entry_find(const char *name, const char *path, bool hook,
+					struct module **ret_module)
+{
+	struct pp_task_entry *e, *found = NULL;
+
+	for (e = entries; e; e = e->next) {
+		struct module *m;
+
+		if (strcmp(e->name, name) || (hook ? !e->hook : !e->task))
+			continue;
+		m = module_of(e);
+		if (!m || (path && strcmp(m->path, path)))
+			continue;
+		if (!found || !*m->path) {
+			found = e;
+			*ret_module = m;
+		}
+	}
+	return found;
+}
+
+/* "path:name" to its parts; loads the module. */
+static int split_name(const char *called, char path[PATH_MAX], const char **ret_name, bool *ret_in)
+{
+	const char *colon = strrchr(called, ':');
+	char text[256], given[PATH_MAX];
+
+	*ret_in = colon != NULL;
+	*ret_name = colon ? colon + 1 : called;
+	if (strlen(*ret_name) > PP_TASK_NAME_MAX || !**ret_name)
+		return fail(-ENAMETOOLONG, "a task name has 1 to %u bytes", PP_TASK_NAME_MAX);
+	if (!colon)
+		return 0;
+	if ((size_t)(colon - called) >= sizeof(given))
+		return fail(-ENAMETOOLONG, "module path is too long");
+	memcpy(given, called, (size_t)(colon - called));
+	given[colon - called] = '\0';
+	if (module_load(given, false, text, sizeof(text)) < 0)
+		return fail(-ELIBACC, "module %s: %s", given, text);
+	if (!realpath(given, path)) /* found along the library path: go by the task's name alone */
+		*ret_in = false;
+	return 0;
+}
+
+static unsigned bucket_of(const char *s)
+{
+	unsigned h = 5381;
+
+	while (*s)
+		h = h * 33 ^ (unsigned char)*s++;
+	return h % TASK_BUCKETS;
+}
+
+static bool entry_alive(const struct pp_task_entry *entry)
+{
+	const struct pp_task_entry *e;
+
+	for (e = entries; e && e != entry; e = e->next)
+		;
+	return e != NULL;
+}
+
+int task_find(const char *name, struct task **ret_task)
+{
+	char path[PATH_MAX];
+	const char *bare;
+	struct known_task *k;
+	struct pp_task_entry *e;
+	struct module *module = NULL;
+	unsigned b;
+	bool in;
+	int r;
+
+	if (!name)
+		return fail(-EINVAL, "no task name given");
+	b = bucket_of(name);
+	pthread_mutex_lock(&registry_lock);
+	for (k = known[b]; k; k = k->next)
+		if (!strcmp(k->called, name) && entry_alive(k->entry))
+			break;
+	pthread_mutex_unlock(&registry_lock);
+	if (k) {
+		*ret_task = &k->task;
+		return 0;
+	}
+	r = split_name(name, path, &bare, &in);
+	if (r < 0)
+		return r;
+	k = calloc(1, sizeof(*k));
+	if (!k || !(k->called = strdup(name))) {
+		free(k);
+		return fail(-ENOMEM, "out of memory");
+	}
+	pthread_mutex_lock(&registry_lock);
+	e = entry_find(bare, in ? path : NULL, false, &module);
+	if (e) {
+		k->entry = e;
+		k->task.name = k->called + (bare - name);
+		k->task.module = module;
+		k->task.fn = e->task;
+		k->task.id = n_tasks++;
+		k->next = known[b];
+		known[b] = k;
+	}
+	pthread_mutex_unlock(&registry_lock);
+	if (!e) {
+		free(k->called);
+		free(k);
+		return fail(-ENOENT, "no task '%s': define it with PP_TASK(%s)", name, bare);
+	}
+	*ret_task = &k->task;
+	return 0;
+}
+
+int hook_find(const char *name, int (**ret_hook)(void))
+{
+	struct pp_task_entry *e;
+	struct module *module;
+
+	pthread_mutex_lock(&registry_lock);
+	e = entry_find(name, NULL, true, &module);
+	pthread_mutex_unlock(&registry_lock);
+	if (!e)
+		return -ENOENT;
+	*ret_hook = e->hook;
+	return 0;
+}
+
+int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_len, const char *name,
+		 int (**ret_fn)(struct pp_call *), char *text, size_t text_size)
+{
+	struct pp_task_entry *e;
+	struct module *m = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&registry_lock);
+	e = entry_find(name, path, false, &m);
+	pthread_mutex_unlock(&registry_lock);
+	if (!e && *path) {
+		uint8_t id[BUILD_ID_MAX];
+		uint32_t len = 0;
+
+		/* Before any of its code runs here. */
+		if (file_build_id(path, id, &len) == 0 &&
+		    (len != build_id_len || memcmp(id, build_id, len))) {
+			snprintf(text, text_size,
+				 "%s is another build than the one the caller has loaded", path);
+			return -ESTALE;
+		}
+		r = module_load(path, false, text, text_size);
+		if (r < 0)
+			return r;
+		pthread_mutex_lock(&registry_lock);
+		e = entry_find(name, path, false, &m);
+		pthread_mutex_unlock(&registry_lock);
+	}
+	if (!e) {
+		snprintf(text, text_size, "no task '%s' in %s", name, *path ? path : "the program");
+		return -ENOENT;
+	}
+	if (m->build_id_len != build_id_len || memcmp(m->build_id, build_id, build_id_len)) {
+		snprintf(text, text_size,
+			 "task '%s': the worker's %s is another build than the caller's", name,
+			 *path ? path : "program");
+		return -ESTALE;
+	}
+	*ret_fn = e->task;
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Start method fork: the worker goes on in a copy of the caller.
+ *
+ * libc's fork, not a bare clone, so that its locks and the program's atfork handlers are looked after.
+ * Signals are blocked across it: no handler of the caller runs in the worker. What the caller's stdio has
+ * pending is dropped in the worker, or it would be written twice.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static void __attribute__((noreturn))
+in_child(const struct start_request *rq, const uint8_t *handled)
+{
+	struct child_plan plan = {.boot = rq->map->boot,
+				  .moves = rq->moves,
+				  .n_moves = rq->n_moves,
+				  .handled = handled};
+	struct lane_map map = *rq->map;
+	struct worker_fds fds;
+	const char *step = "";
+	uint32_t i;
+	int r = child_setup(&plan, &step);
+
+	if (r < 0) {
+		strncpy(map.worker->setup_step, step, sizeof(map.worker->setup_step) - 1);
+		store_release(&map.worker->setup_error, r);
+		_exit(127);
+	}
+	forking_worker = false;
+	__fpurge(stdin);
+	__fpurge(stdout);
+	__fpurge(stderr);
+	memset(&fds, 0, sizeof(fds));
+	fds.life = map.boot->life_fd;
+	fds.event = map.boot->event_fd;
+	/* The memory came with the fork. */
+	close(map.boot->lane_fd);
+	if (map.boot->arena_fd >= 0)
+		close(map.boot->arena_fd);
+	for (i = 0; i < map.boot->n_shares; i++) {
+		close(map.boot->share_fd[i]);
+		fds.share[i] = rq->share[i]->data;
+	}
+	fds.input_arena = rq->input_arena;
+	fds.input_arena_size = map.boot->arena_size;
+	if (fds.input_arena)
+		(void)mprotect((void *)(uintptr_t)fds.input_arena, fds.input_arena_size, PROT_READ);
+	worker_enter(&map, &fds);
+}
+
+static int start_one(struct start_request *rq, const uint8_t *handled)
+{
+	pid_t pid;
+
+	forking_worker = true;
+	(void)madvise(rq->map->caller, rq->map->total, MADV_DOFORK);
+	pid = fork();
+	if (pid == 0)
+		in_child(rq, handled);
+	(void)madvise(rq->map->caller, rq->map->total, MADV_DONTFORK);
+	forking_worker = false;
+	if (pid < 0)
+		return -errno;
+	rq->pid = pid;
+	/* Nobody has reaped it yet, so the number is still its own. */
+	rq->pidfd = fd_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
+	return rq->pidfd < 0 ? rq->pidfd : 0;
+}
+
+static int start(struct pp_context *context, struct start_request *requests, unsigned n)
+{
+	uint8_t handled[65];
+	sigset_t all, old;
+	unsigned i;
+	int first = 0;
+
+	(void)context;
+	child_handled_signals(handled);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	for (i = 0; i < n; i++) {
+		requests[i].error = start_one(&requests[i], handled);
+		if (requests[i].error < 0 && first == 0)
+			first = requests[i].error;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (first < 0)
+		fail(first, "cannot fork a worker: %s", errno_text(first));
+	return first;
+}
+
+static void stop(struct pp_context *context)
+{
+	(void)context;
+}
+
+const struct start_ops start_fork_ops = {.start = start, .stop = stop};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timeouts of items. A worker notes when each timed item began; the caller looks when the first of them can
+ * be due, never by polling, and kills the worker whose item is. The item is told by lane_ended_locked().
+ */
+#include "pool.h"
+
+static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
+{
+	struct lane_worker *w = lane->ch.map.worker;
+	uint64_t run = load_acquire(&w->run);
+	int64_t start = load_relaxed(&w->item_start_ns);
+	struct inflight *e;
+
+	*ret_run = run;
+	if (!(run & 1) || run >> 13 < lane->first_seq || run >> 13 >= lane->next_seq)
+		return now +
+		       MS; /* between items: look again soon, the next may be begun at any time */
+	e = entry_of(lane, run >> 13);
+	if (!e->timed || !e->work)
+		return INT64_MAX;
+	/* Two reads of the same word around the time: it belongs to this item. */
+	if (load_acquire(&w->run) != run)
+		return now + MS;
+	return start + e->work->timeout_ns;
+}
+
+static bool has_timed(struct lane *lane, int64_t *ret_timeout)
+{
+	uint64_t seq;
+
+	for (seq = lane->first_seq; seq < lane->next_seq; seq++) {
+		struct inflight *e = entry_of(lane, seq);
+
+		if (e->timed && e->work && e->state == ENTRY_OPEN) {
+			*ret_timeout = e->work->timeout_ns;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_lane(struct lane *lane, int64_t now)
+{
+	int64_t timeout = 0, at;
+	uint64_t run;
+
+	lane->check_ns = INT64_MAX;
+	if (!has_timed(lane, &timeout))
+		return;
+	at = item_deadline(lane, now, &run);
+	if (at <= now) {
+		kill_lane(lane, KILLED_TIMEOUT);
+		lane->why_run = run;
+		return;
+	}
+	/* What begins after this look cannot be due before now + its timeout. */
+	lane->check_ns = at < now + timeout ? at : now + timeout;
+	if (at == now + MS)
+		lane->check_ns = now + (timeout < MS ? timeout : MS);
+}
+
+void check_timeouts_locked(struct pp_pool *pool)
+{
+	int64_t now = 0;
+	unsigned i;
+
+	for (i = 0; i < pool->n_lanes; i++) {
+		struct lane *lane = pool->lanes[i];
+
+		if (!lane || lane->check_ns == INT64_MAX || lane->why != KILLED_NOT)
+			continue;
+		now = now ? now : now_ns();
+		if (lane->check_ns <= now)
+			check_lane(lane, now);
+	}
+}
+
+int64_t next_timer_locked(const struct pp_pool *pool)
+{
+	int64_t at = INT64_MAX;
+	unsigned i;
+
+	for (i = 0; i < pool->n_lanes; i++)
+		if (pool->lanes[i] && pool->lanes[i]->why == KILLED_NOT &&
+		    pool->lanes[i]->check_ns < at)
+			at = pool->lanes[i]->check_ns;
+	if (pool->retry_start_ns && pool->retry_start_ns < at)
+		at = pool->retry_start_ns;
+	return at;
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker loop: takes records from the submit ring, runs their items, writes completions.
+ *
+ * It may be killed at any instruction. So: results are written into free space beyond the published tail;
+ * `run` is stored before an item begins and after its result is whole; the tail moves last. Nothing here
+ * waits for the caller but an empty submit ring or a full completion ring, and both waits are one futex that
+ * the caller rings. Numbers in the caller's half are trusted, since a worker lives for its caller.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "forkscope/probes.h"
+#include "worker.h"
+
+#define SPIN_MAX (20 * US)
+#define SPIN_MIN (1 * US)
+#define SHORT_SPIN 64
+
+/* ---- talking to the caller ---- */
+
+/*
+ * Wakes the caller when it sleeps, once for each of its sleeps. While it is `lazy` (woken soon anyway by a
+ * timer of its own) and there is more to run, it may sleep on and take many completions at once.
+ */
+static void signal_caller(struct worker *w, bool must)
+{
+	uint32_t park;
+	uint64_t one = 1;
+
+	full_fence();
+	park = load_relaxed(&w->map.caller->park);
+	if (!(park & 1) || park == w->signalled)
+		return;
+	if (!must && load_relaxed(&w->map.caller->lazy) &&
+	    load_acquire(&w->map.caller->sub_tail) != w->pos)
+		return;
+	w->signalled = park;
+	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void count_time(struct worker *w, bool busy)
+{
+	struct lane_worker *s = w->map.worker;
+	int64_t now = now_ns();
+
+	if (s->busy)
+		store_relaxed(&s->busy_ns, s->busy_ns + now - s->since_ns);
+	else
+		store_relaxed(&s->waiting_ns, s->waiting_ns + now - s->since_ns);
+	store_relaxed(&s->since_ns, now);
+	store_relaxed(&s->busy, busy);
+}
+
+static bool has_task(const struct worker *w, bool space, uint64_t need)
+{
+	if (load_relaxed(&w->map.caller->stop))
+		return true;
+	if (space)
+		return LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) >=
+		       need;
+	return load_acquire(&w->map.caller->sub_tail) != w->pos;
+}
+
+/* Spins while that pays: half as long after it was for nothing, twice as long after it was not. */
+static bool spin(struct worker *w, bool space, uint64_t need)
+{
+	int64_t end;
+	int i;
+
+	if (!load_relaxed(&w->map.caller->spin_ok))
+		return has_task(w, space, need);
+	end = now_ns() + w->spin_ns;
+	do {
+		for (i = 0; i < 64; i++) {
+			if (has_task(w, space, need)) {
+				w->spin_ns = w->spin_ns * 2 > SPIN_MAX ? SPIN_MAX : w->spin_ns * 2;
+				return true;
+			}
+			cpu_relax();
+		}
+	} while (now_ns() < end);
+	w->spin_ns = w->spin_ns / 2 < SPIN_MIN ? SPIN_MIN : w->spin_ns / 2;
+	return false;
+}
+
+/* Sleeps until rung. False: keep_alive has passed. */
+static bool park(struct worker *w, bool space, uint64_t need)
+{
+	struct lane_caller *c = w->map.caller;
+	int64_t keep = space ? 0 : w->map.boot->keep_alive_ns;
+	int64_t end = keep > 0 ? deadline_after(keep) : INT64_MAX;
+	bool in_time = true;
+
+	for (;;) {
+		uint32_t bell = load_acquire(&c->doorbell);
+		struct timespec ts;
+
+		/* A new number for each sleep: the ring for the last may have been for a task already run. */
+		w->park_count += PARK_STEP;
+		store_relaxed(&w->map.worker->parked,
+			      w->park_count | PARK_BIT | (space ? PARK_SPACE : 0));
+		full_fence();
+		if (has_task(w, space, need))
+			break;
+		if (keep > 0) {
+			int64_t left = end - now_ns();
+
+			if (left <= 0) {
+				in_time = false;
+				break;
+			}
+			ts.tv_sec = left / 1000000000;
+			ts.tv_nsec = left % 1000000000;
+		}
+		store_relaxed(&w->map.worker->parks, w->map.worker->parks + 1);
+		(void)syscall(SYS_futex, &c->doorbell, FUTEX_WAIT, bell, keep > 0 ? &ts : NULL,
+			      NULL, 0);
+	}
+	store_relaxed(&w->map.worker->parked, w->park_count);
+	return in_time;
+}
+
+/* What a task printed is to be seen before the worker falls asleep (and may be killed there). */
+static void flush_output(const struct worker *w)
+{
+	if (w->fds.thread)
+		return;
+	if (__fpending(stdout))
+		(void)fflush(stdout);
+}
+
+/* In a quick exchange the next task is there before a look at the clock would be over. */
+static bool spin_shortly(const struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < SHORT_SPIN && load_relaxed(&w->map.caller->spin_ok); i++) {
+		if (has_task(w, false, 0))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static bool wait_for_task(struct worker *w)
+{
+	bool in_time = true;
+
+	if (has_task(w, false, 0) || spin_shortly(w))
+		return true;
+	count_time(w, false);
+	signal_caller(w, true);
+	flush_output(w);
+	if (!spin(w, false, 0))
+		in_time = park(w, false, 0);
+	count_time(w, true);
+	return in_time;
+}
+
+/* ---- results ---- */
+
+/* Contiguous room for `need` bytes at the ring's tail. False: told to stop. */
+static bool wait_for_room(struct worker *w, uint32_t need)
+{
+	for (;;) {
+		uint32_t off = w->comp_tail & (LANE_COMP_SIZE - 1),
+			 contiguous = LANE_COMP_SIZE - off;
+		uint32_t want = contiguous < need ? contiguous : need;
+
+		if (!has_task(w, true, want)) {
+			signal_caller(w, true);
+			if (!spin(w, true, want))
+				park(w, true, want);
+		}
+		if (LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) <
+		    want)
+			return false;
+		if (contiguous >= need) {
+			uint64_t space = LANE_COMP_SIZE - (w->comp_tail - w->map.caller->comp_head);
+
+			w->cap = (uint32_t)(space < contiguous ? space : contiguous);
+			return true;
+		}
+		struct comp_rec *pad = (void *)(w->map.comp + off);
+
+		pad->size = contiguous;
+		pad->kind = REC_PAD;
+		w->comp_tail += contiguous;
+		store_release(&w->map.worker->comp_tail, w->comp_tail);
+	}
+}
+
+static bool open_record(struct worker *w, uint32_t first, uint32_t room)
+{
+	if (!wait_for_room(w, comp_data(room) + LANE_INLINE_MAX + 2 * LANE_ALIGN))
+		return false;
+	w->rec = (void *)(w->map.comp + (w->comp_tail & (LANE_COMP_SIZE - 1)));
+	w->rec->seq = 0;
+	store_release(&w->rec->kind, REC_RUN);
+	w->rec->flags = 0;
+	w->rec->first = w->first = first;
+	w->rec->room = w->room = room;
+	w->count = 0;
+	w->used = comp_data(room);
+	/* A death from here on lets the caller take whole items from this record. */
+	store_release(&w->rec->seq, w->seq);
+	return true;
+}
+
+static void publish(struct worker *w)
+{
+	w->rec->count = w->count;
+	w->rec->size = lane_align(w->used);
+	w->comp_tail += w->rec->size;
+	store_release(&w->map.worker->comp_tail, w->comp_tail);
+	signal_caller(w, false);
+}
+
+/* What is whole goes out; the item at hand goes on in a new record. */
+static int reopen(struct worker *w, struct pp_call *call)
+{
+	uint32_t first = w->first + w->count, room = w->room - w->count;
+	size_t len = call->spilled ? 0 : call->len;
+
+	memcpy(w->aside, call->out, len);
+	publish(w);
+	if (!open_record(w, first, room))
+		return -ECANCELED;
+	if (!call->spilled) {
+		call->out = (uint8_t *)w->rec + w->used;
+		call->cap = LANE_INLINE_MAX;
+		memcpy(call->out, w->aside, len);
+	}
+	return 0;
+}
+
+static void reclaim_blocks(struct worker *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->n_blocks; i++)
+		if (w->blocks[i].used && load_acquire(&w->map.released[i]) == w->blocks[i].gen)
+			worker_block_free(w, i);
+}
+
+void worker_block_free(struct worker *w, uint32_t block)
+{
+	arena_put(&w->arena, w->blocks[block].off, w->blocks[block].len);
+	w->blocks[block].used = false;
+}
+
+static int block_get(struct worker *w, size_t len, uint32_t *ret_block)
+{
+	uint32_t i, n;
+
+	if (!w->blocks) {
+		w->blocks = calloc(LANE_BLOCKS, sizeof(*w->blocks));
+		if (!w->blocks)
+			return -ENOMEM;
+	}
+	reclaim_blocks(w);
+	for (n = 0; n < LANE_BLOCKS; n++) {
+		i = (w->next_block + n) % LANE_BLOCKS;
+		if (!w->blocks[i].used)
+			break;
+	}
+	/* Numbers start again from 0, so that the table that is looked through stays short. */
+	if (w->next_block >= 64 || n == LANE_BLOCKS)
+		for (i = 0; i < LANE_BLOCKS && w->blocks[i].used; i++)
+			;
+	if (i == LANE_BLOCKS || arena_get(&w->arena, len, &w->blocks[i].off) < 0)
+		return -ENOMEM;
+	w->blocks[i].len = len;
+	w->blocks[i].used = true;
+	w->blocks[i].gen++;
+	w->next_block = i + 1;
+	if (i >= w->n_blocks)
+		w->n_blocks = i + 1;
+	*ret_block = i;
+	return 0;
+}
+
+int worker_grow(struct worker *w, struct pp_call *call, size_t need)
+{
+	size_t want = need, old = call->spilled ? w->blocks[call->block].len : 0;
+	uint32_t block = 0;
+	int r;
+
+	if (need > PP_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	if (!call->spilled && need <= LANE_INLINE_MAX)
+		return reopen(w, call);
+	if (call->spilled && need < 2 * old)
+		want = 2 * old < PP_PAYLOAD_MAX ? 2 * old : PP_PAYLOAD_MAX;
+	want = arena_block_size(want);
+	r = block_get(w, want, &block);
+	if (r < 0)
+		return r;
+	memcpy(w->arena.base + w->blocks[block].off, call->out, call->len);
+	if (call->spilled)
+		worker_block_free(w, call->block);
+	call->spilled = true;
+	call->block = block;
+	call->out = w->arena.base + w->blocks[block].off;
+	call->cap = want;
+	return 0;
+}
+
+static void drop_result(struct worker *w, struct pp_call *call)
+{
+	if (call->spilled)
+		worker_block_free(w, call->block);
+	call->spilled = false;
+	call->out = (uint8_t *)w->rec + w->used;
+	call->len = 0;
+	call->cap = w->cap - w->used < LANE_INLINE_MAX ? w->cap - w->used : LANE_INLINE_MAX;
+}
+
+static void end_item(struct worker *w, struct pp_call *call, int code)
+{
+	enum item_kind kind = ITEM_PLAIN;
+	int32_t failure = call->failed ? call->code : code;
+
+	if (call->failed || code) {
+		drop_result(w, call);
+		kind = ITEM_FAILED;
+		pp_call_write(call, &failure, sizeof(failure));
+		if (!call->failed)
+			snprintf(call->message, sizeof(call->message), "the task returned %d",
+				 code);
+		pp_call_write(call, call->message, strlen(call->message));
+	} else if (call->spilled) {
+		const struct result_block *b = &w->blocks[call->block];
+		struct item_ref ref = {b->off, call->len, call->block, b->gen};
+
+		kind = ITEM_ARENA;
+		call->out = (uint8_t *)w->rec + w->used;
+		memcpy(call->out, &ref, sizeof(ref));
+		call->len = sizeof(ref);
+	}
+	w->used = (uint32_t)(call->out + call->len - (uint8_t *)w->rec);
+	w->rec->ends[w->count] = (uint32_t)kind << END_SHIFT | w->used;
+	w->used = lane_align(w->used);
+	w->count++;
+}
+
+/* ---- records ---- */
+
+static void begin_item(struct worker *w, struct pp_call *call, const struct sub_rec *rec,
+		       uint32_t i)
+{
+	uint32_t start = i ? lane_align(rec->ends[i - 1] & END_MASK) : sub_data(rec->count);
+	uint32_t end = rec->ends[i] & END_MASK;
+
+	call->in = (const uint8_t *)rec + start;
+	call->in_len = end - start;
+	if (rec->ends[i] >> END_SHIFT == ITEM_ARENA) {
+		struct item_ref ref;
+
+		memcpy(&ref, call->in, sizeof(ref));
+		call->in = w->fds.input_arena + ref.off;
+		call->in_len = ref.len;
+	}
+	call->index = rec->index + i;
+	call->out = (uint8_t *)w->rec + w->used;
+	call->len = 0;
+	call->cap = w->cap - w->used < LANE_INLINE_MAX ? w->cap - w->used : LANE_INLINE_MAX;
+	call->spilled = false;
+	call->failed = false;
+}
+
+static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
+{
+	const struct worker_task *t = id < w->n_tasks ? &w->tasks[id] : NULL;
+
+	if (t && t->fn)
+		return t->fn(call);
+	return pp_call_fail(call, t ? t->error : -ENOENT, "%s",
+			    t && t->text ? t->text : "unknown task");
+}
+
+static bool run_record(struct worker *w, const struct sub_rec *rec)
+{
+	struct lane_worker *s = w->map.worker;
+	struct pp_call call;
+	uint32_t i;
+
+	if (__atomic_exchange_n(&w->map.claims[rec->seq % LANE_SLOTS], CLAIM_BEGUN(rec->seq),
+				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
+		return true;
+	w->seq = rec->seq;
+	store_release(&s->run, run_word(rec->seq, 0, false));
+	if (!open_record(w, 0, rec->count))
+		return false;
+	call.worker = w;
+	call.attempt = rec->attempt;
+	for (i = 0; i < rec->count; i++) {
+		int code;
+
+		/* Room for a failure's message, a block's reference, or a small result. */
+		if (w->cap - w->used < MESSAGE_MAX + 2 * LANE_ALIGN) {
+			call.out = w->aside;
+			call.len = 0;
+			call.spilled = true;
+			if (reopen(w, &call) < 0)
+				return false;
+		}
+		begin_item(w, &call, rec, i);
+		if (rec->flags & REC_TIMED)
+			store_relaxed(&s->item_start_ns, now_ns());
+		store_release(&s->run, run_word(rec->seq, i, true));
+		code = call_task(w, &call, rec->task);
+		end_item(w, &call, code);
+		store_release(&s->run, run_word(rec->seq, i + 1, false));
+		if (code || call.failed)
+			w->init_failed = w->init_failed || (rec->flags & REC_INIT);
+		w->exit_code = code >= 0 && code <= 255 && !(call.failed && !code) ? code : 1;
+		if (load_relaxed(&w->map.caller->stop))
+			return false;
+	}
+	store_relaxed(&s->items, s->items + rec->count);
+	if ((++w->records & 7) == 0 || w->records < 8)
+		count_time(w, true);
+	if (rec->flags & REC_INIT)
+		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
+	w->pos += rec->size;
+	publish(w);
+	w->pos -= rec->size;
+	return true;
+}
+
+static void define_task(struct worker *w, const struct sub_rec *rec)
+{
+	const struct define_rec *def = (const void *)((const uint8_t *)rec + sub_data(0));
+	const char *path = (const char *)(def + 1), *name = path + strlen(path) + 1;
+	struct worker_task *t;
+	char text[512] = "";
+
+	if (def->id >= w->n_tasks) {
+		uint32_t n = def->id + 16;
+
+		t = realloc(w->tasks, n * sizeof(*t));
+		if (!t)
+			return;
+		memset(t + w->n_tasks, 0, (n - w->n_tasks) * sizeof(*t));
+		w->tasks = t;
+		w->n_tasks = n;
+	}
+	t = &w->tasks[def->id];
+	t->error = task_resolve(path, def->build_id, def->build_id_len, name, &t->fn, text,
+				sizeof(text));
+	if (t->error < 0)
+		t->text = strdup(text);
+}
+
+static bool too_big(struct worker *w)
+{
+	int64_t now;
+
+	if (!w->map.boot->max_rss_kb || w->fds.thread)
+		return false;
+	now = now_ns();
+	if (now - w->rss_checked < 100 * US)
+		return false;
+	w->rss_checked = now;
+	return resident_kb() > w->map.boot->max_rss_kb;
+}
+
+static int retire(struct worker *w, enum lane_reason reason)
+{
+	count_time(w, false);
+	flush_output(w);
+	w->map.worker->reason = reason;
+	store_release(&w->map.worker->state, LANE_RETIRED);
+	return w->map.boot->flags & BOOT_PROCESS ? w->exit_code : 0;
+}
+
+/* A process's starter waits for this, to know that it could be set up. */
+static void signal_start(struct worker *w)
+{
+	uint64_t one = 1;
+
+	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static int loop(struct worker *w)
+{
+	for (;;) {
+		const struct sub_rec *rec;
+
+		if (!wait_for_task(w))
+			return retire(w, RETIRE_IDLE);
+		if (load_relaxed(&w->map.caller->stop))
+			return retire(w, RETIRE_TOLD);
+		rec = (const void *)(w->map.sub + (w->pos & (LANE_SUB_SIZE - 1)));
+		switch (rec->kind) {
+		case REC_RUN:
+			if (!run_record(w, rec))
+				return retire(w, RETIRE_TOLD);
+			break;
+		case REC_DEFINE:
+			define_task(w, rec);
+			break;
+		case REC_QUIT:
+			return retire(w, RETIRE_TOLD);
+		}
+		w->pos += rec->size;
+		if (w->init_failed)
+			return retire(w, RETIRE_TOLD);
+		if (rec->kind == REC_RUN && too_big(w))
+			return retire(w, RETIRE_RSS);
+	}
+}
+
+int worker_run(const struct lane_map *map, const struct worker_fds *fds)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	uint32_t i;
+	int status;
+
+	if (!w)
+		return 1;
+	w->map = *map;
+	w->fds = *fds;
+	w->spin_ns = SPIN_MAX;
+	w->exit_code = 1;
+	arena_init(&w->arena, map->arena, map->arena_size);
+	map->worker->since_ns = map->worker->ready_ns = now_ns();
+	map->worker->busy = 1;
+	store_release(&map->worker->state, LANE_READY);
+	FS_PROBE1(procpool, worker__ready, map->worker->pid);
+	if (map->boot->flags & BOOT_PROCESS)
+		signal_start(w);
+	status = loop(w);
+	for (i = 0; i < w->n_tasks; i++)
+		free(w->tasks[i].text);
+	free(w->tasks);
+	free(w->blocks);
+	arena_done(&w->arena);
+	free(w);
+	return status;
+}
