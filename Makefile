@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -lbpf -lelf -lz -pthread
+TRACER_LIBS = -ldw -lbpf -lelf -lz -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -58,7 +58,7 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 POOL_CMD_SRC := $(wildcard pool/cmd/*.c)
 POOL_WORKER_SRC := $(wildcard pool/worker_main.c)
 POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
-POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a) \
+POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a $(B)/libprocpool.pc) \
 	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
 
 # --- the shim -------------------------------------------------------------------------------
@@ -153,6 +153,11 @@ $(B)/libprocpool.so: $(B)/libprocpool.so.1
 # A module's tasks may use any function of the library: all must be there, and be exported.
 POOL_WHOLE = -Wl,--whole-archive $(B)/libprocpool.a -Wl,--no-whole-archive
 
+$(B)/libprocpool.pc: pool/libprocpool.pc.in Makefile
+	$(call say,GEN)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
@@ -188,6 +193,27 @@ $(B)/man/%: doc/man/%.scd
 	$(call say,MAN)
 	@mkdir -p $(@D)
 	$(Q)scdoc < $< > $@
+
+# --- install --------------------------------------------------------------------------------
+
+LIBEXECDIR ?= $(PREFIX)/libexec
+INSTALL := install
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/forkscope \
+		$(DESTDIR)$(LIBEXECDIR)/procpool $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 755 $(B)/forkscope $(B)/procpool $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 755 $(B)/procpool-worker $(DESTDIR)$(LIBEXECDIR)/procpool
+	$(INSTALL) -m 755 $(B)/libprocpool.so.1 $(DESTDIR)$(LIBDIR)
+	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
+	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
+	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
+	sed -e 's|@prefix@|$(PREFIX)|; s|@libdir@|$(LIBDIR)|; s|@includedir@|$(INCDIR)|; s|@version@|$(VERSION)|' \
+		pool/procpool.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/procpool.pc
+	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 
 # --- tests ----------------------------------------------------------------------------------
 #

@@ -7,8 +7,10 @@ $(B)/bench/bare: bench/bare.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
 
+tests-built: $(B)/bench/bare
+
 .PHONY: bench-pool
-bench-pool: all $(B)/bench/bare
+bench-pool: tests-built
 	$(Q)FORKSCOPE_BUILD=$(B) $(PYTHON) bench/pool.py
 
 -include $(B)/bench/bare.d

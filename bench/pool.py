@@ -251,12 +251,19 @@ def commands(bench, n):
             bench.note("/bin/true, two at a time, " + name, "%.0f/s, %.2f x xargs" % (value, value / got["xargs"]))
 
 
+def chaos(bench, kills):
+    done = subprocess.run([os.path.join(BUILD, "tests", "pool", "test_chaos")], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={**os.environ, "FORKSCOPE_CHAOS": str(kills)})
+    bench.row("%d random kill -9 a start method" % kills, "exit status %d" % done.returncode,
+              "0 hangs, lost, doubled, leaked", done.returncode == 0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round, small sizes")
     parser.add_argument("--only", help="groups whose name holds this: throughput, latency, start-up, "
-                        "worker-start, deaths, idle, commands")
+                        "worker-start, deaths, idle, commands, chaos")
     parser.add_argument("--json", help="write the rows there too")
     options = parser.parse_args()
     bench = Bench(1 if options.quick else options.rounds, options.only)
@@ -265,7 +272,7 @@ def main():
     groups = {"throughput": lambda: throughput(bench, scale), "latency": lambda: latency(bench),
               "start-up": lambda: start_up(bench), "worker-start": lambda: worker_start(bench, sizes),
               "deaths": lambda: deaths(bench), "idle": lambda: idle(bench),
-              "commands": lambda: commands(bench, 500 * scale)}
+              "commands": lambda: commands(bench, 500 * scale), "chaos": lambda: chaos(bench, 250 * scale)}
     if not HAS_JOBLIB:
         bench.note("joblib", "not installed: left out")
     for name, group in groups.items():

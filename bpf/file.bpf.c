@@ -148,12 +148,14 @@ __u64 file_identity(__u64 address, __u32 slot, __u32 fresh)
 {
 	struct file *file = (void *)address;
 	struct known_file now = {}, *known;
+	struct inode *inode;
 
 	if (!address)
 		return 0;
-	now.inode = (__u64)BPF_CORE_READ(file, f_inode);
+	inode = BPF_CORE_READ(file, f_inode);
+	now.inode = (__u64)inode;
 	now.private_data = (__u64)BPF_CORE_READ(file, private_data);
-	now.ino = BPF_CORE_READ((struct inode *)now.inode, i_ino);
+	now.ino = BPF_CORE_READ(inode, i_ino);
 	known = bpf_map_lookup_elem(&files, &address);
 	if (known && !fresh && known->inode == now.inode &&
 	    known->private_data == now.private_data && known->ino == now.ino)

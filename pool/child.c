@@ -158,7 +158,7 @@ void child_name(const char *name)
 
 int child_follow(int life)
 {
-	struct pollfd p = {.fd = life, .events = POLLIN};
+	struct pollfd p = { .fd = life, .events = POLLIN };
 
 	/*
 	 * The kernel sends the signal when the other end closes, also to a worker in the middle of a task,

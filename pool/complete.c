@@ -83,7 +83,7 @@ static const void *keep_block(struct lane *lane, const struct item_ref *ref, con
 static struct bad *bad_new(enum pp_outcome outcome, int code, const struct ending *ending,
 			   const char *message, size_t len)
 {
-	static const struct ending none = {0, -1, false};
+	static const struct ending none = { 0, -1, false };
 	struct bad *bad = malloc(sizeof(*bad) + len + 1);
 
 	if (!bad)
@@ -116,7 +116,7 @@ void bad_result(const struct bad *bad, struct pp_result *r)
 static void count_outcome(struct pp_pool *pool, enum pp_outcome outcome)
 {
 	struct pp_pool_stats *s = &pool->stats;
-	uint64_t *counts[] = {NULL, &s->done, &s->failed, &s->died, &s->timed_out, &s->cancelled};
+	uint64_t *counts[] = { NULL, &s->done, &s->failed, &s->died, &s->timed_out, &s->cancelled };
 
 	(*counts[outcome])++;
 	pool->ended++;

@@ -31,7 +31,7 @@ enum event_kind { EVENT_DATA, EVENT_END, EVENT_OWN };
 static int watch(struct pp_pool *pool, int fd, uint32_t events, unsigned place,
 		 enum event_kind kind)
 {
-	struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)place << 2 | kind};
+	struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)place << 2 | kind };
 
 	return epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
@@ -286,13 +286,13 @@ static bool sleep_once(struct pp_pool *pool, int64_t deadline, bool lazy)
 /* Another thread drives; it tells when it has looked. */
 static void wait_for_driver(struct pp_pool *pool, int64_t deadline)
 {
-	struct timespec ts = {deadline / 1000000000, deadline % 1000000000};
+	struct timespec ts = { deadline / 1000000000, deadline % 1000000000 };
 
 	pool->waiters++;
 	if (deadline == INT64_MAX)
 		pthread_cond_wait(&pool->changed, &pool->lock);
 	else
-		pthread_cond_clockwait(&pool->changed, &pool->lock, CLOCK_MONOTONIC, &ts);
+		pthread_cond_timedwait(&pool->changed, &pool->lock, &ts);
 	pool->waiters--;
 }
 

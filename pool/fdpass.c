@@ -16,8 +16,8 @@ union control {
 int fds_send(int sock, const void *data, size_t len, const int *fds, unsigned n)
 {
 	union control control;
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t sent;
 
 	if (n > FDS_PER_MESSAGE)
@@ -70,11 +70,11 @@ static unsigned take_fds(struct msghdr *msg, int *fds, unsigned max)
 ssize_t fds_receive(int sock, void *data, size_t size, int *fds, unsigned max, unsigned *ret_n)
 {
 	union control control;
-	struct iovec iov = {.iov_base = data, .iov_len = size};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
+	struct iovec iov = { .iov_base = data, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	unsigned n;
 	ssize_t got;
 

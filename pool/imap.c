@@ -126,7 +126,7 @@ static int gather_one(struct gather *g, const struct iovec *item)
 static void gather(struct pp_imap *im, struct gather *g, size_t want)
 {
 	while (g->n < want && g->used < BATCH_BYTES && !im->input_ended) {
-		struct iovec item = {NULL, 0};
+		struct iovec item = { NULL, 0 };
 		int r = im->next(&item, im->arg);
 
 		if (r > 0)
@@ -187,7 +187,7 @@ static int fill(struct pp_imap *im)
 
 	while (r == 0 && !im->input_ended && im->on_way < im->window) {
 		size_t want = batch_items(im), left = im->window - im->on_way;
-		struct gather g = {0};
+		struct gather g = { 0 };
 
 		want = want < left ? want : left;
 		g.items = malloc(want * sizeof(*g.items));

@@ -213,7 +213,7 @@ static bool has_progress(void *arg)
 
 int pp_results_wait(struct pp_results *b, int64_t timeout_ns)
 {
-	struct progress p = {b, 0, b->opts.progress ? b->n / 256 + 1 : b->n + 1};
+	struct progress p = { b, 0, b->opts.progress ? b->n / 256 + 1 : b->n + 1 };
 	int64_t deadline = deadline_after(timeout_ns);
 	struct pp_pool *pool = b->work.pool;
 	int r;

@@ -10,7 +10,7 @@
 #include "internal.h"
 
 static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct link all = {&all, &all};
+static struct link all = { &all, &all };
 
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;

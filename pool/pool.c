@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -137,11 +138,15 @@ static int room_for_lanes(struct pp_pool *pool, unsigned n)
 static struct pp_pool *pool_alloc(struct pp_context *context)
 {
 	struct pp_pool *pool = calloc(1, sizeof(*pool));
+	pthread_condattr_t monotonic;
 
 	if (!pool)
 		return NULL;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->changed, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pool->context = context;
 	pool->refs = 1;
 	pool->cpus = cpus_allowed();
@@ -393,8 +398,9 @@ static void free_parts(struct pp_pool *pool)
 	free(pool->init_name);
 	free(pool->init_in);
 	for (i = 0; is_foreign(&pool->owned) && i < pool->n_lanes; i++) {
-		if (pool->lanes[i])
-			free(pool->lanes[i]->defined);
+		if (!pool->lanes[i])
+			continue;
+		free(pool->lanes[i]->defined);
 		free(pool->lanes[i]);
 	}
 	free(pool->lanes);

@@ -29,7 +29,7 @@ struct pp_process {
 };
 
 static pthread_mutex_t active_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct link active = {&active, &active};
+static struct link active = { &active, &active };
 
 static void disown(struct owned *owned)
 {
@@ -65,7 +65,7 @@ static int write_records(struct pp_process *p, const struct task *task, const vo
 	const struct module *m = task->module;
 	uint32_t inside = len > LANE_INLINE_MAX ? (uint32_t)sizeof(struct item_ref) : (uint32_t)len;
 	struct define_rec *def;
-	struct item_ref ref = {.len = len};
+	struct item_ref ref = { .len = len };
 	struct sub_rec *rec;
 	uint64_t at = 0;
 	uint8_t *data;
@@ -100,8 +100,8 @@ static int write_records(struct pp_process *p, const struct task *task, const vo
 static int wait_set_up(struct pp_process *p)
 {
 	struct lane_worker *w = p->ch.map.worker;
-	struct pollfd fds[] = {{.fd = p->ch.event_fd, .events = POLLIN},
-			       {.fd = p->ch.pidfd, .events = POLLIN}};
+	struct pollfd fds[] = { { .fd = p->ch.event_fd, .events = POLLIN },
+				{ .fd = p->ch.pidfd, .events = POLLIN } };
 	char text[256];
 
 	while (load_acquire(&w->state) == LANE_STARTING) {
@@ -337,7 +337,7 @@ static int take_result(struct pp_process *p, const struct comp_view *view, struc
 
 int pp_process_result(struct pp_process *p, struct pp_result *ret_result)
 {
-	struct pp_result r = {.message = "", .data = "", .exit_status = -1, .attempts = 1};
+	struct pp_result r = { .message = "", .data = "", .exit_status = -1, .attempts = 1 };
 	struct comp_view view;
 	uint64_t pos = 0, tail;
 

@@ -232,7 +232,7 @@ static bool put_future_in(struct lane *lane, struct pp_future *f)
 		return false;
 	rec->attempt = e->attempt = f->attempts;
 	if (f->in_arena) {
-		struct item_ref ref = {f->in_off, f->in_len, 0, 0};
+		struct item_ref ref = { f->in_off, f->in_len, 0, 0 };
 
 		put_bytes(rec, 0, &at, ITEM_ARENA, &ref, sizeof(ref));
 	} else {
@@ -276,7 +276,7 @@ int put_init(struct lane *lane)
 	lane->items_given--;
 	rec->flags |= REC_INIT;
 	if (pool->init_len > LANE_INLINE_MAX) {
-		struct item_ref ref = {.len = pool->init_len};
+		struct item_ref ref = { .len = pool->init_len };
 
 		if (arena_get(&pool->arena, pool->init_len, &ref.off) < 0)
 			return -ENOMEM;
@@ -331,7 +331,7 @@ static uint32_t write_items(struct pp_pool *pool, const struct pp_results *b, st
 
 	for (i = 0; i < count; i++) {
 		const struct iovec *item = &b->items[first + i];
-		struct item_ref ref = {.len = item->iov_len};
+		struct item_ref ref = { .len = item->iov_len };
 
 		if (item->iov_len <= LANE_INLINE_MAX) {
 			put_bytes(rec, i, &at, ITEM_PLAIN, item->iov_base, (uint32_t)item->iov_len);

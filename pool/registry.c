@@ -134,7 +134,7 @@ static int match_module(struct dl_phdr_info *info, size_t size, void *arg)
 /* The module that holds this address. Needs the lock. */
 static struct module *module_of(const void *address)
 {
-	struct find_module find = {.address = (uintptr_t)address};
+	struct find_module find = { .address = (uintptr_t)address };
 	struct module *m;
 	char *path;
 

@@ -147,7 +147,7 @@ static void __attribute__((noreturn))
 in_child(const struct serving *s, const struct wire_item *item)
 {
 	struct fd_move moves[MOVES_MAX];
-	struct child_plan plan = {.moves = moves, .n_moves = item->n_moves};
+	struct child_plan plan = { .moves = moves, .n_moves = item->n_moves };
 	struct lane_map map;
 	struct wire_move move;
 	const char *step = "";
@@ -201,7 +201,7 @@ static long clone_worker(const struct serving *s, uint32_t *tid, int *ret_pidfd)
 static void serve(struct serving *s, size_t size)
 {
 	struct wire_request head;
-	struct wire_reply reply = {.magic = SERVER_MAGIC};
+	struct wire_reply reply = { .magic = SERVER_MAGIC };
 	int pidfds[SERVER_BATCH];
 	sigset_t all, old;
 	size_t at = sizeof(head);
@@ -264,7 +264,7 @@ static struct server_page *map_page(int fd)
 int server_main(int page_fd)
 {
 	struct serving *s = calloc(1, sizeof(*s));
-	struct wire_reply hello = {.magic = SERVER_MAGIC};
+	struct wire_reply hello = { .magic = SERVER_MAGIC };
 	sigset_t none;
 	ssize_t got;
 

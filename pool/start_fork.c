@@ -20,10 +20,10 @@
 static void __attribute__((noreturn))
 in_child(const struct start_request *rq, const uint8_t *handled)
 {
-	struct child_plan plan = {.boot = rq->map->boot,
-				  .moves = rq->moves,
-				  .n_moves = rq->n_moves,
-				  .handled = handled};
+	struct child_plan plan = { .boot = rq->map->boot,
+				   .moves = rq->moves,
+				   .n_moves = rq->n_moves,
+				   .handled = handled };
 	struct lane_map map = *rq->map;
 	struct worker_fds fds;
 	const char *step = "";
@@ -103,4 +103,4 @@ static void stop(struct pp_context *context)
 	(void)context;
 }
 
-const struct start_ops start_fork_ops = {.start = start, .stop = stop};
+const struct start_ops start_fork_ops = { .start = start, .stop = stop };

@@ -134,9 +134,9 @@ static int spawn_server(struct server *s, struct pp_context *ctx)
 	if (r < 0) {
 		fail(r, "cannot make the fork server's sockets: %s", errno_text(r));
 	} else {
-		moves[0] = (struct fd_move){sock_peer, 3};
-		moves[1] = (struct fd_move){life_peer, 4};
-		moves[2] = (struct fd_move){page_fd, 5};
+		moves[0] = (struct fd_move){ sock_peer, 3 };
+		moves[1] = (struct fd_move){ life_peer, 4 };
+		moves[2] = (struct fd_move){ page_fd, 5 };
 		s->page->sock_fd = 3;
 		s->page->life_fd = 4;
 		r = spawn_image(ctx, ARG_SERVER, NULL, moves, 3, 5, NULL, &s->ch.pid, &s->ch.pidfd);
@@ -218,14 +218,14 @@ static int index_of(struct asking *a, int fd)
 /* False: the message has no room for it. */
 static bool add_worker(struct asking *a, struct start_request *rq)
 {
-	struct wire_worker head = {.n_moves = rq->n_moves};
+	struct wire_worker head = { .n_moves = rq->n_moves };
 	unsigned before = a->n_fds, i;
 	size_t at = a->size + sizeof(head);
 	int index = index_of(a, rq->lane_fd);
 
 	head.lane = (uint32_t)index;
 	for (i = 0; index >= 0 && i < rq->n_moves; i++) {
-		struct wire_move move = {.to = rq->moves[i].to};
+		struct wire_move move = { .to = rq->moves[i].to };
 
 		index = index_of(a, rq->moves[i].from);
 		move.fd = (uint32_t)index;
@@ -254,7 +254,7 @@ static void adopt(struct start_request *rq, pid_t pid, int pidfd)
 /* Sends one message and takes the answer. -EPIPE: the server died; who was made is adopted all the same. */
 static int ask(struct server *s, struct asking *a)
 {
-	struct wire_request head = {SERVER_MAGIC, a->n};
+	struct wire_request head = { SERVER_MAGIC, a->n };
 	struct wire_reply reply;
 	int pidfds[SERVER_BATCH], r;
 	unsigned n = 0, next = 0, i;
@@ -342,7 +342,7 @@ static void stop(struct pp_context *ctx)
 	ctx->server = NULL;
 }
 
-const struct start_ops start_forkserver_ops = {.start = start, .stop = stop, .fresh_image = true};
+const struct start_ops start_forkserver_ops = { .start = start, .stop = stop, .fresh_image = true };
 
 /* ---- telling ---- */
 

@@ -60,7 +60,7 @@ static int clone_image(struct spawn *s, pid_t *ret_pid, int *ret_pidfd)
 	errno = saved;
 	munmap(stack, STACK_SIZE);
 	if (pid >= 0 && s->error < 0) {
-		struct channel dead = {.pidfd = pidfd};
+		struct channel dead = { .pidfd = pidfd };
 		struct ending ending;
 
 		(void)poll_fd(pidfd, INT64_MAX);
@@ -79,13 +79,13 @@ int spawn_image(const struct pp_context *context, const char *role, const struct
 		pid_t *ret_pid, int *ret_pidfd)
 {
 	char arg[48], name[] = "procpool", text[256];
-	char *argv[] = {name, arg, NULL};
-	struct spawn s = {.plan = {.boot = boot, .moves = moves, .n_moves = n, .exec = true},
-			  .argv = argv,
-			  .env = env		? env
-				 : context->env ? context->env
-						: environ,
-			  .step = "start"};
+	char *argv[] = { name, arg, NULL };
+	struct spawn s = { .plan = { .boot = boot, .moves = moves, .n_moves = n, .exec = true },
+			   .argv = argv,
+			   .env = env		 ? env
+				  : context->env ? context->env
+						 : environ,
+			   .step = "start" };
 	int r = worker_image(context, &s.path);
 
 	if (r < 0)
@@ -120,4 +120,4 @@ static void stop(struct pp_context *context)
 	(void)context;
 }
 
-const struct start_ops start_spawn_ops = {.start = start, .stop = stop, .fresh_image = true};
+const struct start_ops start_spawn_ops = { .start = start, .stop = stop, .fresh_image = true };

@@ -96,4 +96,4 @@ static void stop(struct pp_context *context)
 	(void)context;
 }
 
-const struct start_ops start_thread_ops = {.start = start, .stop = stop, .thread = true};
+const struct start_ops start_thread_ops = { .start = start, .stop = stop, .thread = true };

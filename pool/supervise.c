@@ -273,6 +273,16 @@ static void settle(struct lane *lane, const struct ending *ending)
 	lane->n_inflight = 0;
 }
 
+/* An entry is cleared when it is used: most are never touched, so no page is, nor copied by a fork. */
+static struct lane *lane_alloc(void)
+{
+	struct lane *lane = malloc(sizeof(*lane));
+
+	if (lane)
+		memset(lane, 0, offsetof(struct lane, entry));
+	return lane;
+}
+
 static void lane_drop(struct lane *lane)
 {
 	struct pp_pool *pool = lane->pool;
@@ -353,7 +363,7 @@ void kill_lane(struct lane *lane, enum why_killed why)
 /* A thread cannot be killed: its item is told as if it were, and it is left to itself. */
 static void abandon_thread(struct lane *lane)
 {
-	static const struct ending none = {0, 0, false};
+	static const struct ending none = { 0, 0, false };
 	struct channel ch = lane->ch;
 
 	record_insight(lane);
@@ -395,7 +405,7 @@ static unsigned workers_needed(const struct pp_pool *pool)
 
 static struct lane *lane_new(struct pp_pool *pool)
 {
-	struct lane *lane = calloc(1, sizeof(*lane));
+	struct lane *lane = lane_alloc();
 	unsigned i;
 
 	if (!lane)

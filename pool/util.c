@@ -139,7 +139,7 @@ int threads_here(void)
 
 int poll_fd(int fd, int64_t deadline)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct timespec ts, *left = NULL;
 	int r;
 

@@ -232,14 +232,18 @@ static int reopen(struct worker *w, struct pp_call *call)
 	uint32_t first = w->first + w->count, room = w->room - w->count;
 	size_t len = call->spilled ? 0 : call->len;
 
-	memcpy(w->aside, call->out, len);
+	if (len && !w->aside && !(w->aside = malloc(LANE_INLINE_MAX)))
+		return -ENOMEM;
+	if (len)
+		memcpy(w->aside, call->out, len);
 	publish(w);
 	if (!open_record(w, first, room))
 		return -ECANCELED;
 	if (!call->spilled) {
 		call->out = (uint8_t *)w->rec + w->used;
 		call->cap = LANE_INLINE_MAX;
-		memcpy(call->out, w->aside, len);
+		if (len)
+			memcpy(call->out, w->aside, len);
 	}
 	return 0;
 }
@@ -341,7 +345,7 @@ static void end_item(struct worker *w, struct pp_call *call, int code)
 		pp_call_write(call, call->message, strlen(call->message));
 	} else if (call->spilled) {
 		const struct result_block *b = &w->blocks[call->block];
-		struct item_ref ref = {b->off, call->len, call->block, b->gen};
+		struct item_ref ref = { b->off, call->len, call->block, b->gen };
 
 		kind = ITEM_ARENA;
 		call->out = (uint8_t *)w->rec + w->used;
@@ -409,7 +413,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 
 		/* Room for a failure's message, a block's reference, or a small result. */
 		if (w->cap - w->used < MESSAGE_MAX + 2 * LANE_ALIGN) {
-			call.out = w->aside;
+			call.out = NULL;
 			call.len = 0;
 			call.spilled = true;
 			if (reopen(w, &call) < 0)
@@ -547,6 +551,7 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 		free(w->tasks[i].text);
 	free(w->tasks);
 	free(w->blocks);
+	free(w->aside);
 	arena_done(&w->arena);
 	free(w);
 	return status;

@@ -57,7 +57,7 @@ struct worker {
 	int64_t rss_checked;
 	bool init_failed;
 	int exit_code; /* of a process's one task */
-	uint8_t aside[LANE_INLINE_MAX];
+	uint8_t *aside; /* LANE_INLINE_MAX bytes, once needed */
 };
 
 /* Makes room for a result of `need` bytes at call->out. */

@@ -78,6 +78,30 @@ PP_TASK(act)
 	return pp_call_write(call, &act.value, sizeof(act.value));
 }
 
+/* Writes nonsense over all memory this worker may write and shares with its caller; the seed is the input. */
+PP_TASK(scribble)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	char line[512], access[8];
+	unsigned seed;
+
+	memcpy(&seed, pp_call_input(call, NULL), sizeof(seed));
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, "memfd:") ||
+		    sscanf(line, "%lx-%lx %7s", &from, &to, access) != 3 || access[1] != 'w' ||
+		    access[3] != 's')
+			continue;
+		for (unsigned long at = from; at + 4 <= to && at < from + (256u << 10); at += 4) {
+			if (rand_r(&seed) % 4 == 0)
+				*(volatile uint32_t *)at = (uint32_t)rand_r(&seed);
+		}
+	}
+	if (file)
+		fclose(file);
+	return pp_call_write(call, "", 1);
+}
+
 PP_TASK(own_pid)
 {
 	pid_t pid = getpid();

@@ -61,14 +61,8 @@ static int run_compare(int argc, char **argv)
 	struct failure why;
 	int first, n, status = EXIT_READ_TROUBLE;
 
-	switch (options_parse(&compare_table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(&compare_table, argc, argv, &o, &first, &status))
+		return status;
 	n = argc - first;
 	names = argv + first;
 	if (n == 0) {

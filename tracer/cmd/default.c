@@ -116,18 +116,10 @@ static int run_default(int argc, char **argv)
 	struct recording *r = NULL;
 	struct failure why = { 0 };
 	struct place place;
-	int first, err, status, report_status = EXIT_READ_OK;
+	int err, status, report_status = EXIT_READ_OK;
 
-	switch (options_parse(&table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return 0;
-	case OPTIONS_BAD:
-		return EXIT_RECORD_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
-	if (record_options_resolve(&table, &o.record, argc, argv, first, &recording) != OPTIONS_GO)
-		return EXIT_RECORD_TROUBLE;
+	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
+		return status;
 	if (make_place(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_RECORD_TROUBLE;

@@ -201,16 +201,10 @@ static int run_doctor(int argc, char **argv)
 	struct failure why = { 0 };
 	struct output out;
 	static struct host h;
-	int first;
+	int first, status;
 
-	switch (options_parse(&table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(&table, argc, argv, &o, &first, &status))
+		return status;
 	examine(&h);
 	if (output_open(&out, &o.read, NULL, &why) < 0) {
 		log_error("%s", why.text);

@@ -88,14 +88,8 @@ static int run_fds(int argc, char **argv)
 	const char *path;
 	int first, status = EXIT_READ_TROUBLE, err = 0;
 
-	switch (options_parse(&fds_table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(&fds_table, argc, argv, &o, &first, &status))
+		return status;
 	path = trace_operand(argc, argv, first);
 	if (load_trace(&f.trace, path, &why) < 0) {
 		log_error("%s", why.text);

@@ -235,18 +235,10 @@ static int run_record(int argc, char **argv)
 	struct recording_options recording;
 	struct recording *r = NULL;
 	struct failure why = { 0 };
-	int first, err, status;
+	int err, status;
 
-	switch (options_parse(&table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return 0;
-	case OPTIONS_BAD:
-		return EXIT_RECORD_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
-	if (record_options_resolve(&table, &o.record, argc, argv, first, &recording) != OPTIONS_GO)
-		return EXIT_RECORD_TROUBLE;
+	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
+		return status;
 	err = record_to_file(&recording, o.output, argv, &r, &why);
 	status = record_exit(r, err, &why, o.record.fail_on_loss);
 	recording_free(r);

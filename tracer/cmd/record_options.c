@@ -94,9 +94,8 @@ const struct option_spec record_what_specs[] = {
 	{ 0 },
 };
 
-enum options_result record_options_resolve(const struct option_table *table,
-					   const struct record_options *o, int argc, char **argv,
-					   int first, struct recording_options *ret)
+static enum options_result resolve(const struct option_table *table, const struct record_options *o,
+				   int argc, char **argv, int first, struct recording_options *ret)
 {
 	bool attaches = o->pid_count || o->cgroup;
 
@@ -121,6 +120,19 @@ enum options_result record_options_resolve(const struct option_table *table,
 		.status_fd = o->status_fd == UINT64_MAX ? -1 : (int)o->status_fd,
 	};
 	return OPTIONS_GO;
+}
+
+bool record_options_go(const struct option_table *table, int argc, char **argv, void *values,
+		       struct recording_options *ret, int *ret_status)
+{
+	enum options_result result;
+	int first;
+
+	result = options_parse(table, argc, argv, values, &first);
+	if (result == OPTIONS_GO)
+		result = resolve(table, values, argc, argv, first, ret);
+	*ret_status = result == OPTIONS_DONE ? 0 : EXIT_RECORD_TROUBLE;
+	return result == OPTIONS_GO;
 }
 
 int record_exit(const struct recording *r, int err, const struct failure *why, bool fail_on_loss)

@@ -35,11 +35,12 @@ extern const struct option_spec record_target_specs[]; /* -p, --cgroup, -u, --fo
 extern const struct option_spec record_what_specs[]; /* --source, --fds, --stacks, ... */
 
 /*
- * Checks them and the operands together. Returns OPTIONS_GO or, told, OPTIONS_BAD.
+ * Parses the command line of a recording command and checks options and operands together. `values` is the
+ * command's own struct, which begins with a struct record_options. False: the command returns *ret_status,
+ * which is 0 after --help and EXIT_RECORD_TROUBLE after an error, already told.
  */
-enum options_result record_options_resolve(const struct option_table *table,
-					   const struct record_options *o, int argc, char **argv,
-					   int first, struct recording_options *ret);
+bool record_options_go(const struct option_table *table, int argc, char **argv, void *values,
+		       struct recording_options *ret, int *ret_status);
 
 /* The names of the levels of --fds, as in META "fds". */
 extern const char *const fds_level_names[];

@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/load.h"
 #include "cmd/reading.h"
+#include "cmd/where.h"
 #include "rules/rule.h"
 
 struct report_options {
@@ -70,19 +71,14 @@ static int run(const struct option_table *table, int argc, char **argv, bool tre
 	const char *path;
 	int first, status;
 
-	switch (options_parse(table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return EXIT_READ_OK;
-	case OPTIONS_BAD:
-		return EXIT_READ_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
+	if (!options_go(table, argc, argv, &o, &first, &status))
+		return status;
 	path = trace_operand(argc, argv, first);
 	if (load_trace(&r.trace, path, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_READ_TROUBLE;
 	}
+	where_resolve(r.trace.model);
 	if (!tree_only && rules_run(r.trace.model, &r.findings) < 0) {
 		log_error("out of memory");
 		status = EXIT_READ_TROUBLE;

@@ -269,18 +269,10 @@ static int run_trace(int argc, char **argv)
 	struct recording_options recording;
 	struct recording *r = NULL;
 	struct failure why = { 0 }, late = { 0 };
-	int first, err, status;
+	int err, status;
 
-	switch (options_parse(&table, argc, argv, &o, &first)) {
-	case OPTIONS_DONE:
-		return 0;
-	case OPTIONS_BAD:
-		return EXIT_RECORD_TROUBLE;
-	case OPTIONS_GO:
-		break;
-	}
-	if (record_options_resolve(&table, &o.record, argc, argv, first, &recording) != OPTIONS_GO)
-		return EXIT_RECORD_TROUBLE;
+	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
+		return status;
 	trace_header_now(&l.header);
 	err = open_output(&l, &why);
 	if (!err)

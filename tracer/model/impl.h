@@ -127,6 +127,7 @@ struct model {
 	size_t process_count, process_room, work_room;
 	struct hashmap by_key; /* (pid, start_ns) -> process */
 	struct hashmap by_pid; /* pid -> the process with that pid that started last */
+	struct hashmap by_ns_pid; /* (parent, number in its pid namespace) -> that child, the last one */
 	uint32_t *born;
 	size_t born_count;
 	uint32_t target;

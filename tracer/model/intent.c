@@ -400,3 +400,8 @@ int model_set_symbols(struct model *m, uint32_t call, const char *lines, size_t 
 	m->calls[call].symbols = text;
 	return 0;
 }
+
+const char *model_call_name(const struct start_call *c)
+{
+	return event_call_name(c->call);
+}

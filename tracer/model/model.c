@@ -67,6 +67,7 @@ void model_free(struct model *m)
 	free(m->losses);
 	hashmap_free(&m->by_key);
 	hashmap_free(&m->by_pid);
+	hashmap_free(&m->by_ns_pid);
 	hashmap_free(&m->by_tid);
 	hashmap_free(&m->by_file);
 	hashmap_free(&m->by_ino);

@@ -357,6 +357,8 @@ const struct pass_file *model_pass_file(const struct model *m, size_t index);
 
 size_t model_call_count(const struct model *m);
 const struct start_call *model_call(const struct model *m, uint32_t index);
+/* "fork", "posix_spawn" ...; NULL: not known here. */
+const char *model_call_name(const struct start_call *c);
 /* The object that an address of the call's stacks lies in; NULL: not known. */
 const struct module *model_module_at(const struct model *m, const struct start_call *c, uint64_t address);
 /* Keeps what somebody found out about the call's addresses: a line of text each. 0 or -ENOMEM. */

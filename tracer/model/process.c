@@ -161,6 +161,16 @@ void process_born_with(struct model *m, uint32_t child, uint32_t creator)
 	born_with(&m->processes[child], &m->processes[creator]);
 }
 
+/* Whoever waits for a child in another pid namespace knows it by its number there alone. */
+static int note_ns_pid(struct model *m, uint32_t waiter, uint32_t child)
+{
+	const struct process *c = &m->processes[child];
+
+	if (c->ns_pid == 0 || c->ns_pid == c->pid)
+		return 0;
+	return hashmap_put(&m->by_ns_pid, waiter, c->ns_pid, child);
+}
+
 static int on_fork(struct model *m, const struct fs_ev_fork *e)
 {
 	uint32_t creator, parent, child;
@@ -198,7 +208,8 @@ static int on_fork(struct model *m, const struct fs_ev_fork *e)
 		pass_note_fork(m, child, creator, e->h.tid);
 		intent_note_fork(m, child, creator, e->h.tid);
 	}
-	return fds_of_fork(m, child);
+	err = note_ns_pid(m, parent, child);
+	return err < 0 ? err : fds_of_fork(m, child);
 }
 
 static int on_fork_done(struct model *m, const struct fs_ev_fork_done *e)
@@ -363,17 +374,15 @@ static int on_exit(struct model *m, const struct fs_ev_exit *e)
 	return 0;
 }
 
-/* A reaped child whose number is known only in the waiter's pid namespace: one of the waiter's dead. */
+/* A reaped child whose number is known only in the waiter's pid namespace. */
 static uint32_t child_by_ns_pid(const struct model *m, const struct fs_ev_reap *e)
 {
-	uint32_t waiter = model_find_process(m, e->h.pid, e->h.start_ns);
-	uint32_t child = model_find_process(m, e->child_ns_pid, 0);
-	const struct process *p;
+	uint64_t child;
 
-	if (waiter == MODEL_NONE || child == MODEL_NONE)
+	if (!hashmap_get(&m->by_ns_pid, model_find_process(m, e->h.pid, e->h.start_ns),
+			 e->child_ns_pid, &child))
 		return MODEL_NONE;
-	p = &m->processes[child];
-	return p->parent == waiter || p->reparented_to == waiter ? child : MODEL_NONE;
+	return child;
 }
 
 static int on_reap(struct model *m, const struct fs_ev_reap *e)
@@ -414,9 +423,10 @@ static int on_reparent(struct model *m, const struct fs_ev_reparent *e)
 	if (child == MODEL_NONE)
 		return 0;
 	err = get_process(m, e->to_pid, e->to_start_ns, &to);
-	if (err == 0)
-		m->processes[child].reparented_to = to;
-	return err;
+	if (err < 0)
+		return err;
+	m->processes[child].reparented_to = to;
+	return note_ns_pid(m, to, child);
 }
 
 static int on_signal(struct model *m, const struct fs_ev_signal *e)
