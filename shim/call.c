@@ -68,7 +68,7 @@ static void tell_call(struct fs_ev_call *e, const struct shim_what *what)
 	ring_commit(r);
 }
 
-static void tell_surroundings(const struct shim_call *c)
+static void tell_surroundings(const struct shim_call *c, uint64_t began)
 {
 	bool own_memory = !(c->flags & FS_LIBC_FROM_VFORK);
 
@@ -84,6 +84,7 @@ static void tell_surroundings(const struct shim_call *c)
 		locks_tell_own(c->id);
 	if (c->call == FS_LIBC_FORK && own_memory)
 		stdio_tell(c->id);
+	ring_busy(began);
 }
 
 void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struct shim_what *what)
@@ -108,7 +109,7 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	e.status = what->status;
 	tell_call(&e, what);
 	if (is_birth(call) || is_exec(call))
-		tell_surroundings(c);
+		tell_surroundings(c, what->began_ns ? what->began_ns : c->enter_ns);
 	errno = c->saved_errno;
 }
 

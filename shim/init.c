@@ -116,6 +116,7 @@ static void at_exit(int status, void *unused)
 
 static void set_up(void)
 {
+	uint64_t began = sys_now_ns();
 	bool python;
 
 	shim.sanitized = is_sanitized();
@@ -129,6 +130,7 @@ static void set_up(void)
 	if (shim.wanted & FS_AREA_NATIVE)
 		stack_warm_up();
 	say_hello(python);
+	ring_busy(began);
 	if (shim.sanitized) {
 		shim.area = NULL;
 		return;

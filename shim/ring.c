@@ -142,3 +142,10 @@ void ring_put(unsigned type, const void *event, size_t size)
 	       size - sizeof(struct fs_event));
 	ring_commit(r);
 }
+
+void ring_busy(uint64_t from_ns)
+{
+	const struct fs_ev_shim_busy e = { .from_ns = from_ns };
+
+	ring_put(FS_EV_SHIM_BUSY, &e, sizeof(e));
+}

@@ -108,6 +108,8 @@ void *ring_reserve(unsigned type, size_t size);
 void ring_commit(void *record);
 /* A record without a tail. */
 void ring_put(unsigned type, const void *event, size_t size);
+/* Since from_ns this thread did things for us which the kernel witness saw: they are not the program's. */
+void ring_busy(uint64_t from_ns);
 /* This thread writes no more (it ends, or the image does). Not in a vfork child. */
 void ring_seal(void);
 
@@ -153,6 +155,7 @@ struct shim_what {
 	uint32_t gap;
 	uint32_t flags;
 	uint32_t status;
+	uint64_t began_ns; /* when our own work for this call began; 0: with the call */
 };
 
 /*

@@ -30,6 +30,7 @@ static int exec_path(uint32_t call, uint64_t caller, const char *path, char *con
 
 	if (!shim_ready() || !path)
 		return real.execve(path, argv, envp);
+	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(AT_FDCWD, path);
 	mended = MENDED(envp, what.gap, &what);
 	begin_exec(&c, call, caller, &what);
@@ -48,6 +49,7 @@ static int exec_file(uint32_t call, uint64_t caller, const char *file, char *con
 
 	if (!shim_ready() || !file)
 		return real.execvpe(file, argv, envp);
+	what.began_ns = sys_now_ns();
 	what.gap = env_inspect_in_path(file);
 	mended = MENDED(envp, what.gap, &what);
 	begin_exec(&c, call, caller, &what);
@@ -125,6 +127,7 @@ SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 
 	if (!shim_ready())
 		return real.fexecve(fd, argv, envp);
+	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(fd, "");
 	mended = MENDED(envp, what.gap, &what);
 	begin_exec(&c, FS_LIBC_FEXECVE, CALLER, &what);
@@ -142,6 +145,7 @@ SHIM_EXPORT int execveat(int fd, const char *path, char *const argv[], char *con
 
 	if (!shim_ready() || !path)
 		return real.execveat(fd, path, argv, envp, flags);
+	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(fd, path);
 	mended = MENDED(envp, what.gap, &what);
 	begin_exec(&c, FS_LIBC_EXECVEAT, CALLER, &what);

@@ -30,6 +30,7 @@ SHIM_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file
 
 	if (!shim_ready() || !path)
 		return real.posix_spawn(pid, path, actions, attr, argv, envp);
+	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(AT_FDCWD, path);
 	mended = MENDED(envp, what.gap, &what);
 	call_begin(&c, FS_LIBC_POSIX_SPAWN, CALLER, &what);
@@ -51,6 +52,7 @@ SHIM_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_fil
 
 	if (!shim_ready() || !file)
 		return real.posix_spawnp(pid, file, actions, attr, argv, envp);
+	what.began_ns = sys_now_ns();
 	what.gap = env_inspect_in_path(file);
 	mended = MENDED(envp, what.gap, &what);
 	call_begin(&c, FS_LIBC_POSIX_SPAWNP, CALLER, &what);

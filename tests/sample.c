@@ -47,6 +47,7 @@ static const struct {
 	{ FS_EV_STDIO_PENDING, sizeof(struct fs_ev_stdio_pending) },
 	{ FS_EV_HANDLER, sizeof(struct fs_ev_handler) },
 	{ FS_EV_DLOPEN, sizeof(struct fs_ev_dlopen) },
+	{ FS_EV_SHIM_BUSY, sizeof(struct fs_ev_shim_busy) },
 	{ FS_EV_MARK, sizeof(struct fs_ev_mark) },
 	{ FS_EV_SPAN_BEGIN, sizeof(struct fs_ev_mark) },
 	{ FS_EV_SPAN_END, sizeof(struct fs_ev_mark) },

@@ -100,6 +100,7 @@ enum fs_event_type {
 	FS_EV_STDIO_PENDING = 101, /* stdio_pending: bytes in a stream's buffer at a fork */
 	FS_EV_HANDLER = 102,      /* handler: fork or exit handlers were registered */
 	FS_EV_DLOPEN = 103,       /* dlopen: an object of code in this image, and where it lies */
+	FS_EV_SHIM_BUSY = 104,     /* shim_busy: the shim's own doings, which are none of the program's */
 
 	/* marks, from the annotation API and libprocpool: 128-159 */
 	FS_EV_MARK = 128,
@@ -578,6 +579,7 @@ struct fs_ev_call {
 	uint32_t argv_len;    /* in this record */
 	uint32_t argv_total;
 	uint32_t argc;
+	uint64_t child_start_ns; /* of child_pid; 0 unknown. Filled in by the recorder */
 };
 
 enum fs_stack_kind {
@@ -673,6 +675,12 @@ struct fs_ev_dlopen {
 	uint8_t build_id[24];
 };
 
+/* From from_ns to h.ts_ns the shim was at work in this thread. Not written to traces. */
+struct fs_ev_shim_busy {
+	struct fs_event h;
+	uint64_t from_ns;
+};
+
 /* --- marks ---------------------------------------------------------------------------------- */
 
 /* MARK, SPAN_BEGIN, SPAN_END. Tail: the name. */
@@ -741,13 +749,14 @@ FS_SIZE_IS(fs_ev_fd_close_range, 56);
 FS_SIZE_IS(fs_ev_fd_send_failed, 48);
 FS_SIZE_IS(fs_ev_blind_spot, 48);
 FS_SIZE_IS(fs_ev_shim_hello, 80);
-FS_SIZE_IS(fs_ev_call, 128);
+FS_SIZE_IS(fs_ev_call, 136);
 FS_SIZE_IS(fs_ev_stack, 64);
 FS_SIZE_IS(fs_ev_fork_snapshot, 112);
 FS_SIZE_IS(fs_ev_lock_held, 72);
 FS_SIZE_IS(fs_ev_stdio_pending, 80);
 FS_SIZE_IS(fs_ev_handler, 80);
 FS_SIZE_IS(fs_ev_dlopen, 104);
+FS_SIZE_IS(fs_ev_shim_busy, 48);
 FS_SIZE_IS(fs_ev_mark, 64);
 FS_SIZE_IS(fs_ev_pool, 72);
 FS_SIZE_IS(fs_ev_lost, 72);

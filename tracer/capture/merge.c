@@ -15,6 +15,11 @@ struct waiting {
 	size_t offset;
 };
 
+struct busy {
+	uint64_t from_ns, to_ns;
+	uint64_t before; /* index + 1 of the same thread's one before; 0: none */
+};
+
 struct merge {
 	bool kernel;
 	int64_t boot_offset_ns;
@@ -25,6 +30,9 @@ struct merge {
 	size_t count, waiting_room;
 	uint64_t number;
 	struct hashmap starts; /* pid -> start_ns */
+	struct busy *busy;
+	size_t busy_count, busy_room;
+	struct hashmap busy_of; /* tid -> index + 1 of its newest */
 };
 
 int merge_new(struct merge **ret, bool kernel, int64_t boot_offset_ns, const struct event_sink *to)
@@ -47,11 +55,54 @@ void merge_free(struct merge *m)
 	free(m->bytes);
 	free(m->waiting);
 	hashmap_free(&m->starts);
+	hashmap_free(&m->busy_of);
+	free(m->busy);
 	free(m);
+}
+
+/* What the shim did itself, in this thread: kept by thread, newest first. */
+static int add_busy(struct merge *m, const struct fs_ev_shim_busy *e)
+{
+	uint64_t before = 0;
+
+	if (grow(&m->busy, &m->busy_room, m->busy_count, 1, sizeof(*m->busy)) < 0)
+		return -ENOMEM;
+	(void)hashmap_get(&m->busy_of, e->h.tid, 0, &before);
+	m->busy[m->busy_count] = (struct busy){ e->from_ns, e->h.ts_ns, before };
+	if (hashmap_put(&m->busy_of, e->h.tid, 0, m->busy_count + 1) < 0)
+		return -ENOMEM;
+	m->busy_count++;
+	return 0;
+}
+
+/* Fds that the shim opened and closed on its way are none of the program's. */
+static bool is_own_doing(const struct merge *m, const struct fs_event *e)
+{
+	uint64_t at;
+
+	if (e->source != FS_SOURCE_BPF || e->type < FS_EV_FILE || e->type >= FS_EV_FUTEX_STUCK ||
+	    !hashmap_get(&m->busy_of, e->tid, 0, &at))
+		return false;
+	for (; at; at = m->busy[at - 1].before)
+		if (e->ts_ns >= m->busy[at - 1].from_ns && e->ts_ns <= m->busy[at - 1].to_ns)
+			return true;
+	return false;
+}
+
+static void forget_busy(struct merge *m, uint64_t before_ns)
+{
+	/* All of them at once, when the newest is past: a program that only starts others never gets far. */
+	for (size_t i = 0; i < m->busy_count; i++)
+		if (m->busy[i].to_ns >= before_ns)
+			return;
+	m->busy_count = 0;
+	hashmap_free(&m->busy_of);
 }
 
 int merge_event(struct merge *m, const struct fs_event *e)
 {
+	if (e->type == FS_EV_SHIM_BUSY)
+		return add_busy(m, (const struct fs_ev_shim_busy *)e);
 	if (grow(&m->bytes, &m->room, m->used, e->size, 1) < 0 ||
 	    grow(&m->waiting, &m->waiting_room, m->count, 1, sizeof(*m->waiting)) < 0)
 		return -ENOMEM;
@@ -98,14 +149,13 @@ static void forget(struct merge *m, uint32_t pid)
 }
 
 /* Births, deaths and reapings that the shim tells: after them a pid may mean another process. */
-static void follow_call(struct merge *m, const struct fs_ev_call *e)
+static void follow_call(struct merge *m, struct fs_ev_call *e)
 {
-	if (m->kernel)
+	if (!e->child_pid)
 		return;
-	if (e->call == FS_LIBC_WAIT)
+	e->child_start_ns = start_of(m, e->child_pid, e->enter_ns);
+	if (e->call == FS_LIBC_WAIT && !m->kernel)
 		forget(m, e->child_pid);
-	else if (e->phase == FS_PHASE_DONE && e->child_pid)
-		(void)start_of(m, e->child_pid, e->enter_ns);
 }
 
 static void identify(struct merge *m, struct fs_event *e)
@@ -115,7 +165,7 @@ static void identify(struct merge *m, struct fs_event *e)
 	if (e->source == FS_SOURCE_SHIM) {
 		e->start_ns = start_of(m, e->pid, e->ts_ns);
 		if (e->type == FS_EV_CALL)
-			follow_call(m, (const struct fs_ev_call *)e);
+			follow_call(m, (struct fs_ev_call *)e);
 		return;
 	}
 	if (e->source != FS_SOURCE_BPF)
@@ -171,10 +221,13 @@ int merge_flush(struct merge *m, uint64_t before_ns)
 		struct fs_event *e = (void *)(m->bytes + m->waiting[i].offset);
 		int n;
 
+		if (is_own_doing(m, e))
+			continue;
 		identify(m, e);
 		n = m->to.event(m->to.context, e);
 		if (n < 0 && !err)
 			err = n;
 	}
+	forget_busy(m, before_ns);
 	return keep_rest(m, i) < 0 && !err ? -ENOMEM : err;
 }

@@ -295,7 +295,7 @@ static int on_ending(struct model *m, const struct fs_ev_call *e)
 
 static int on_waited(struct model *m, const struct fs_ev_call *e)
 {
-	uint32_t child = model_find_process(m, e->child_pid, 0), reaper;
+	uint32_t child = model_find_process(m, e->child_pid, e->child_start_ns), reaper;
 	struct process *p;
 	int err = get_actor(m, &e->h, &reaper);
 
@@ -325,7 +325,7 @@ static int on_done(struct model *m, const struct fs_ev_call *e)
 	if (call != MODEL_NONE && m->calls[call].id != e->call_id)
 		call = MODEL_NONE;
 	if (e->child_pid && !m->options.bpf) {
-		err = get_process(m, e->child_pid, 0, &child);
+		err = get_process(m, e->child_pid, e->child_start_ns, &child);
 		if (err == 0)
 			err = born(m, child, e->h.pid, e->enter_ns, call);
 		if (err == 0 && m->processes[child].creator == process) {

@@ -260,6 +260,7 @@ static const struct event_field call_fields[] = {
 	X(fs_ev_call, caller),	   X(fs_ev_call, argument),
 	X(fs_ev_call, call_flags), U(fs_ev_call, argc),
 	U(fs_ev_call, argv_len),   U(fs_ev_call, argv_total),
+	U(fs_ev_call, child_start_ns),
 	NONE,
 };
 
@@ -304,6 +305,11 @@ static const struct event_field handler_fields[] = {
 static const struct event_field dlopen_fields[] = {
 	X(fs_ev_dlopen, base),	 X(fs_ev_dlopen, start), X(fs_ev_dlopen, end),
 	X(fs_ev_dlopen, caller), NONE,
+};
+
+static const struct event_field busy_fields[] = {
+	AS(fs_ev_shim_busy, from_ns, "from_ns", FIELD_TIME),
+	NONE,
 };
 
 static const struct event_field mark_fields[] = {
@@ -358,6 +364,7 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_STDIO_PENDING] = stdio_fields,
 	[FS_EV_HANDLER] = handler_fields,
 	[FS_EV_DLOPEN] = dlopen_fields,
+	[FS_EV_SHIM_BUSY] = busy_fields,
 	[FS_EV_MARK] = mark_fields,
 	[FS_EV_SPAN_BEGIN] = mark_fields,
 	[FS_EV_SPAN_END] = mark_fields,

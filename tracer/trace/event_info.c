@@ -59,6 +59,7 @@ static const struct {
 	TYPE(FS_EV_STDIO_PENDING, "stdio_pending", fs_ev_stdio_pending),
 	TYPE(FS_EV_HANDLER, "handler", fs_ev_handler),
 	TYPE(FS_EV_DLOPEN, "dlopen", fs_ev_dlopen),
+	TYPE(FS_EV_SHIM_BUSY, "shim_busy", fs_ev_shim_busy),
 	TYPE(FS_EV_MARK, "mark", fs_ev_mark),
 	TYPE(FS_EV_SPAN_BEGIN, "span_begin", fs_ev_mark),
 	TYPE(FS_EV_SPAN_END, "span_end", fs_ev_mark),
