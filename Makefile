@@ -225,6 +225,7 @@ install: all
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+SHIM_BIN := $(patsubst tests/shim/%.c,$(B)/tests/shim/%,$(wildcard tests/shim/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
@@ -257,7 +258,7 @@ $(B)/fuzzobj/%.o: %.c
 $(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -pthread
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -ldw -lz -pthread
 
 $(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)
@@ -270,6 +271,11 @@ $(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	@mkdir -p $(@D)
 	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
 
+$(B)/tests/shim/%: tests/shim/%.c
+	$(call say,CASE)
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Iinclude
+
 # Programs to be measured and traced: plain and fast, like what users run.
 $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
@@ -281,9 +287,9 @@ include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(SHIM_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli cases real stress pool fuzz
+SUITES := style unit cli cases shim real stress pool fuzz
 
 .PHONY: check
 check: deps
