@@ -206,11 +206,14 @@ install: all
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 755 $(B)/forkscope $(B)/procpool $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(B)/procpool-worker $(DESTDIR)$(LIBEXECDIR)/procpool
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/forkscope
+	$(INSTALL) -m 755 $(SHIM_ALL) $(DESTDIR)$(LIBDIR)/forkscope
 	$(INSTALL) -m 755 $(B)/libprocpool.so.1 $(DESTDIR)$(LIBDIR)
 	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
 	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
-	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
+	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h \
+		$(DESTDIR)$(INCDIR)/forkscope
 	sed -e 's|@prefix@|$(PREFIX)|; s|@libdir@|$(LIBDIR)|; s|@includedir@|$(INCDIR)|; s|@version@|$(VERSION)|' \
 		pool/procpool.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/procpool.pc
 	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done

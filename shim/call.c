@@ -131,8 +131,11 @@ static void tell_end(const struct shim_call *c, struct fs_ev_call *e)
 void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, bool failed)
 {
 	int after = errno;
-	struct fs_ev_call e = { .phase = FS_PHASE_DONE, .ret = (int32_t)ret, .child_pid = child,
-				.status = status, .error = failed ? after : 0 };
+	struct fs_ev_call e = { .phase = FS_PHASE_DONE,
+				.ret = (int32_t)ret,
+				.child_pid = child,
+				.status = status,
+				.error = failed ? after : 0 };
 
 	if (!c->active)
 		return;

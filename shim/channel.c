@@ -32,7 +32,8 @@ static const char *find_variable(void)
 
 static bool is_name(const char *name)
 {
-	return strlen(name) == FS_SHIM_NAME_LEN && strspn(name, "0123456789abcdef") == FS_SHIM_NAME_LEN;
+	return strlen(name) == FS_SHIM_NAME_LEN &&
+	       strspn(name, "0123456789abcdef") == FS_SHIM_NAME_LEN;
 }
 
 static long wait_for(long fd, short events)
@@ -77,7 +78,9 @@ static long receive(long fd, struct fs_shim_welcome *ret)
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec part = { ret, sizeof(*ret) };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
 			    .msg_controllen = sizeof(control) };
 	long n = sys3(SYS_recvmsg, fd, (long)&m, MSG_CMSG_CLOEXEC);
 	int memory = -1;
@@ -97,7 +100,8 @@ static long receive(long fd, struct fs_shim_welcome *ret)
 static bool map_area(long memory, const struct fs_shim_welcome *w)
 {
 	struct fs_area *area;
-	long p = sys6(SYS_mmap, 0, (long)w->area_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	long p = sys6(SYS_mmap, 0, (long)w->area_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory,
+		      0);
 
 	if (p < 0 && p > -4096)
 		return false;

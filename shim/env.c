@@ -54,7 +54,8 @@ enum fs_shim_gap env_inspect(int dirfd, const char *path)
 		long fd, n;
 
 		if (*path)
-			fd = sys4(SYS_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+			fd = sys4(SYS_openat, dirfd, (long)path,
+				  O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 		else
 			fd = sys3(SYS_fcntl, dirfd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
@@ -142,7 +143,8 @@ bool env_needs_mending(char *const *envp, enum fs_shim_gap gap, struct env_need 
 		ret->count++;
 	}
 	ret->pointers = ret->count + 3;
-	ret->bytes = PRELOAD_LEN + strlen(shim.path) + 2 + (ret->preload ? strlen(ret->preload) : 0);
+	ret->bytes = PRELOAD_LEN + strlen(shim.path) + 2 +
+		     (ret->preload ? strlen(ret->preload) : 0);
 	if (gap == FS_GAP_CLASS || gap == FS_GAP_SANITIZER)
 		return find_ours(ret->preload) != NULL;
 	return !have_name || !find_ours(ret->preload);

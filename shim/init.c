@@ -71,7 +71,8 @@ static void say_hello(bool python)
 	static char argv[FS_AREA_RECORD_MAX], exe[1024]; /* only here, once, by one thread */
 	struct fs_ev_shim_hello e = { .parent_pid = sys_getppid() };
 	long n = sys_read_file("/proc/self/cmdline", argv, sizeof(argv));
-	long len = sys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe, sizeof(exe) - 1);
+	long len = sys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
+			sizeof(exe) - 1);
 	size_t size;
 	char *tail;
 	void *r;

@@ -13,18 +13,18 @@
 
 #define MEND_LARGE (256u << 10)
 
-#define MENDED(envp, gap, what)                                                                   \
-	({                                                                                        \
-		struct env_need need_;                                                            \
-		char *const *envp_ = (envp);                                                      \
-		if (env_needs_mending(envp_, (gap), &need_) &&                                    \
-		    need_.pointers * sizeof(char *) + need_.bytes < MEND_LARGE) {                 \
-			char **pointers_ = alloca(need_.pointers * sizeof(char *));               \
-			char *bytes_ = alloca(need_.bytes);                                       \
-			(what)->flags |= FS_LIBC_ENV_MENDED;                                      \
-			envp_ = env_mend(envp_, &need_, pointers_, bytes_);                       \
-		}                                                                                 \
-		envp_;                                                                            \
+#define MENDED(envp, gap, what)                                                     \
+	({                                                                          \
+		struct env_need need_;                                              \
+		char *const *envp_ = (envp);                                        \
+		if (env_needs_mending(envp_, (gap), &need_) &&                      \
+		    need_.pointers * sizeof(char *) + need_.bytes < MEND_LARGE) {   \
+			char **pointers_ = alloca(need_.pointers * sizeof(char *)); \
+			char *bytes_ = alloca(need_.bytes);                         \
+			(what)->flags |= FS_LIBC_ENV_MENDED;                        \
+			envp_ = env_mend(envp_, &need_, pointers_, bytes_);         \
+		}                                                                   \
+		envp_;                                                              \
 	})
 
 #endif

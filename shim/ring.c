@@ -23,8 +23,9 @@ static void raise_high(uint32_t index)
 {
 	uint32_t high = __atomic_load_n(&shim.area->high, __ATOMIC_RELAXED);
 
-	while (high <= index && !__atomic_compare_exchange_n(&shim.area->high, &high, index + 1, false,
-							     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	while (high <= index &&
+	       !__atomic_compare_exchange_n(&shim.area->high, &high, index + 1, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 }
 

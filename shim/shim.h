@@ -62,7 +62,8 @@ struct shim_thread {
 struct shim_process {
 	uint32_t pid; /* 0: wiped */
 	uint32_t forked; /* not the process in which the image began */
-	uint32_t born_threaded; /* made by a fork of a threaded process: some of libc's locks may be dead */
+	uint32_t
+		born_threaded; /* made by a fork of a threaded process: some of libc's locks may be dead */
 	uint32_t exit_told;
 	uint32_t threads_used; /* slots at and above are free */
 	uint32_t modules_stale; /* dlopen was called since modules_tell() */
@@ -78,7 +79,7 @@ struct shim_state {
 	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
 	bool foreign_pids; /* in another pid namespace */
 	bool sanitized;
-	const char *path;    /* our own file, as in LD_PRELOAD */
+	const char *path; /* our own file, as in LD_PRELOAD */
 	const char *variable; /* "FORKSCOPE_SHIM=..." */
 };
 
@@ -149,8 +150,8 @@ struct shim_call {
 
 /* What is told about a call besides its number. */
 struct shim_what {
-	const char *name;	/* NULL: none */
-	char *const *argv;	/* NULL: none */
+	const char *name; /* NULL: none */
+	char *const *argv; /* NULL: none */
 	uint64_t argument;
 	uint32_t gap;
 	uint32_t flags;

@@ -27,8 +27,9 @@ static void raise_used(uint32_t used)
 {
 	uint32_t now = __atomic_load_n(&shim.process->threads_used, __ATOMIC_RELAXED);
 
-	while (now < used && !__atomic_compare_exchange_n(&shim.process->threads_used, &now, used, false,
-							  __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	while (now < used &&
+	       !__atomic_compare_exchange_n(&shim.process->threads_used, &now, used, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 }
 
@@ -87,7 +88,8 @@ uint32_t threads_alive(void)
 {
 	struct stat st;
 
-	if (sys4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) < 0 || st.st_nlink < 3)
+	if (sys4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) < 0 ||
+	    st.st_nlink < 3)
 		return 0;
 	return (uint32_t)st.st_nlink - 2;
 }
@@ -240,8 +242,8 @@ static void *begin_thread(void *argument)
 	return ret;
 }
 
-SHIM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-			       void *argument)
+SHIM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+			       void *(*start)(void *), void *argument)
 {
 	struct shim_thread *t;
 	int ret;

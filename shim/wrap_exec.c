@@ -79,23 +79,23 @@ SHIM_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[]
 }
 
 /* Arguments of an l-form up to its NULL, with what follows it; on the caller's stack. */
-#define COLLECT(first, argv, last)                                                                \
-	va_list list_;                                                                            \
-	size_t count_ = 1;                                                                        \
-	char **argv;                                                                              \
-	va_start(list_, first);                                                                   \
-	if (first)                                                                                \
-		while (va_arg(list_, char *))                                                     \
-			count_++;                                                                 \
-	else                                                                                      \
-		count_ = 0;                                                                       \
-	va_end(list_);                                                                            \
-	argv = alloca((count_ + 1) * sizeof(char *));                                             \
-	va_start(list_, first);                                                                   \
-	argv[0] = (char *)(first);                                                                \
-	for (size_t i_ = 1; i_ <= count_; i_++)                                                   \
-		argv[i_] = va_arg(list_, char *);                                                 \
-	last;                                                                                     \
+#define COLLECT(first, argv, last)                    \
+	va_list list_;                                \
+	size_t count_ = 1;                            \
+	char **argv;                                  \
+	va_start(list_, first);                       \
+	if (first)                                    \
+		while (va_arg(list_, char *))         \
+			count_++;                     \
+	else                                          \
+		count_ = 0;                           \
+	va_end(list_);                                \
+	argv = alloca((count_ + 1) * sizeof(char *)); \
+	va_start(list_, first);                       \
+	argv[0] = (char *)(first);                    \
+	for (size_t i_ = 1; i_ <= count_; i_++)       \
+		argv[i_] = va_arg(list_, char *);     \
+	last;                                         \
 	va_end(list_)
 
 SHIM_EXPORT int execl(const char *path, const char *arg, ...)
@@ -136,7 +136,8 @@ SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 	return ret;
 }
 
-SHIM_EXPORT int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
+SHIM_EXPORT int execveat(int fd, const char *path, char *const argv[], char *const envp[],
+			 int flags)
 {
 	struct shim_what what = { .name = path, .argv = argv };
 	struct shim_call c;

@@ -2,7 +2,8 @@
 /* Fork handlers, told when they are registered; the tracer finds the object by the caller's address. */
 #include "shim.h"
 
-int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child, void *object);
+int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child,
+		      void *object);
 
 SHIM_EXPORT int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child,
 				  void *object)

@@ -20,7 +20,8 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 		return;
 	r = ring_reserve(FS_EV_CALL, sizeof(e) + 1);
 	if (r) {
-		__builtin_memcpy(r + sizeof(e.h), (char *)&e + sizeof(e.h), sizeof(e) - sizeof(e.h));
+		__builtin_memcpy(r + sizeof(e.h), (char *)&e + sizeof(e.h),
+				 sizeof(e) - sizeof(e.h));
 		r[sizeof(e)] = 0;
 		ring_commit(r);
 	}

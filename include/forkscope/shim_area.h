@@ -37,7 +37,7 @@
 #define FS_AREA_LOCKS 0x4u
 
 struct fs_area_block {
-	uint64_t owner;    /* tid << 32 | pid; 0: free */
+	uint64_t owner; /* tid << 32 | pid; 0: free */
 	uint32_t reserved; /* bytes handed out to writers */
 	uint32_t sealed;
 	uint32_t reader[12]; /* padding to a cache line */
@@ -50,9 +50,9 @@ struct fs_area {
 	uint32_t block_size;
 	uint32_t wanted; /* FS_AREA_* */
 	uint32_t closed; /* the recording has ended: write nothing more */
-	uint32_t full;   /* no block was free; the reader clears it */
-	uint32_t hint;   /* where a free block is likely */
-	uint32_t high;   /* blocks at and above were never used */
+	uint32_t full; /* no block was free; the reader clears it */
+	uint32_t hint; /* where a free block is likely */
+	uint32_t high; /* blocks at and above were never used */
 	uint32_t reserved;
 	uint64_t next_call;
 	uint64_t lost[FS_EV_MAX]; /* by type */
@@ -60,8 +60,9 @@ struct fs_area {
 };
 
 /* Where the blocks themselves begin, and how large an area is. */
-#define FS_AREA_DATA(count) \
-	((sizeof(struct fs_area) + (uint64_t)(count) * sizeof(struct fs_area_block) + 4095) & ~4095ull)
+#define FS_AREA_DATA(count)                                                                   \
+	((sizeof(struct fs_area) + (uint64_t)(count) * sizeof(struct fs_area_block) + 4095) & \
+	 ~4095ull)
 #define FS_AREA_SIZE(count, size) (FS_AREA_DATA(count) + (uint64_t)(count) * (size))
 
 struct fs_shim_welcome {

@@ -40,9 +40,11 @@ int main(void)
 	pthread_atfork(prepare, NULL, NULL);
 	pthread_create(&thread, NULL, holder, NULL);
 	sem_wait(&ready);
-	printf("{\"mutex\": \"0x%lx\", \"holder\": %d, \"routine\": \"0x%lx\", \"prepare\": \"0x%lx\"}\n",
+	printf("{\"mutex\": \"0x%lx\", \"holder\": %d, \"routine\": \"0x%lx\", \"prepare\": "
+	       "\"0x%lx\"}\n",
 	       (unsigned long)&mutex, tid, (unsigned long)holder, (unsigned long)prepare);
 	fflush(stdout);
+	usleep(20000); /* until the holder sleeps */
 	printf("pending");
 	pid = fork();
 	if (pid == 0)

@@ -48,7 +48,9 @@ static void show_signals(void)
 	for (int sig = 1; sig < 65; sig++)
 		if (sigaction(sig, NULL, &a) == 0)
 			printf("signal %d: %d%s\n", sig,
-			       a.sa_handler == SIG_DFL ? 0 : a.sa_handler == SIG_IGN ? 1 : 2,
+			       a.sa_handler == SIG_DFL	 ? 0
+			       : a.sa_handler == SIG_IGN ? 1
+							 : 2,
 			       sigismember(&set, sig) ? " blocked" : "");
 }
 

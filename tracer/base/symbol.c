@@ -64,8 +64,8 @@ static bool same_build(const struct object *o)
 	GElf_Addr where;
 	int len = dwfl_module_build_id(o->module, &bits, &where);
 
-	return o->build_id_len == 0 ||
-	       (len > 0 && (size_t)len == o->build_id_len && memcmp(bits, o->build_id, (size_t)len) == 0);
+	return o->build_id_len == 0 || (len > 0 && (size_t)len == o->build_id_len &&
+					memcmp(bits, o->build_id, (size_t)len) == 0);
 }
 
 static void open_object(struct object *o)
@@ -90,7 +90,8 @@ static void open_object(struct object *o)
 	o->dwfl = NULL;
 }
 
-static struct object *get_object(struct symbols *s, const char *path, const void *build_id, size_t len)
+static struct object *get_object(struct symbols *s, const char *path, const void *build_id,
+				 size_t len)
 {
 	struct object *o;
 
@@ -168,9 +169,9 @@ static void append_inlined(struct object *o, struct buffer *out, Dwarf_Addr at, 
 		append_line(out, *file, *line);
 		buffer_add_text(out, " <- ");
 		*file = file_name(cu, &scopes[i], DW_AT_call_file);
-		*line = dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &attr), &number) ?
-				0 :
-				(int)number;
+		*line = dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &attr), &number)
+				? 0
+				: (int)number;
 	}
 	free(scopes);
 }

@@ -113,7 +113,8 @@ static int copy_record(struct area *a, uint32_t i, uint32_t at)
 
 	if (size == 0 || size & FS_AREA_BUSY)
 		return 0;
-	if (size < sizeof(*e) || size % 8 || size > FS_AREA_RECORD_MAX || size > FS_AREA_BLOCK_SIZE - at)
+	if (size < sizeof(*e) || size % 8 || size > FS_AREA_RECORD_MAX ||
+	    size > FS_AREA_BLOCK_SIZE - at)
 		return -1;
 	memcpy(a->record, from, size);
 	e->size = size;

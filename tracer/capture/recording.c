@@ -106,7 +106,8 @@ static int open_one(struct recording *r, const struct source_ops *ops, struct fa
 	return 0;
 }
 
-static void keep_reason(struct recording *r, const struct source_ops *ops, const struct failure *why)
+static void keep_reason(struct recording *r, const struct source_ops *ops,
+			const struct failure *why)
 {
 	size_t len = strlen(r->names_why);
 
@@ -151,7 +152,8 @@ static int by_id(const void *a, const void *b)
 /* All are open: the best-informed one comes first. */
 static int join_sources(struct recording *r, struct failure *why)
 {
-	const struct event_sink sink = { .event = r->recorder->event, .context = r->recorder->context };
+	const struct event_sink sink = { .event = r->recorder->event,
+					 .context = r->recorder->context };
 	struct timespec boot, mono;
 	int err;
 
@@ -164,7 +166,8 @@ static int join_sources(struct recording *r, struct failure *why)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	err = merge_new(&r->merge, r->sources[0].ops->id == FS_SOURCE_BPF,
-			(boot.tv_sec - mono.tv_sec) * 1000000000ll + boot.tv_nsec - mono.tv_nsec, &sink);
+			(boot.tv_sec - mono.tv_sec) * 1000000000ll + boot.tv_nsec - mono.tv_nsec,
+			&sink);
 	return err ? fail_errno(why, err, "cannot join the sources") : 0;
 }
 

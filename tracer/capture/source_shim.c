@@ -63,7 +63,8 @@ static int find_library(struct source *s, bool locks, struct failure *why)
 		if (!realpath(place, s->path))
 			continue;
 		if (strpbrk(s->path, ": $"))
-			return fail(why, -EINVAL, "the path of the shim, '%s', cannot stand in LD_PRELOAD",
+			return fail(why, -EINVAL,
+				    "the path of the shim, '%s', cannot stand in LD_PRELOAD",
 				    s->path);
 		return 0;
 	}
@@ -153,7 +154,8 @@ static int shim_open(struct source **ret, const struct source_options *options, 
 	int err;
 
 	if (options->attaches || options->cgroup)
-		return fail(why, -EOPNOTSUPP, "the shim cannot be put into processes that already run");
+		return fail(why, -EOPNOTSUPP,
+			    "the shim cannot be put into processes that already run");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return fail_errno(why, -ENOMEM, "cannot open the shim's channel");
@@ -271,14 +273,17 @@ static bool belongs(const struct source *s, const struct ucred *who)
 
 static void welcome(struct source *s, int fd)
 {
-	struct fs_shim_welcome w = { .magic = FS_AREA_MAGIC, .version = FS_AREA_VERSION,
+	struct fs_shim_welcome w = { .magic = FS_AREA_MAGIC,
+				     .version = FS_AREA_VERSION,
 				     .area_size = area_size(s->area) };
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
 	struct iovec part = { &w, sizeof(w) };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
 			    .msg_controllen = sizeof(control) };
 	struct ucred who;
 	socklen_t len = sizeof(who);
@@ -287,7 +292,8 @@ static void welcome(struct source *s, int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || !belongs(s, &who))
 		return;
 	w.pid = (uint32_t)who.pid;
-	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					 .cmsg_level = SOL_SOCKET,
 					 .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(&control.head), &memory, sizeof(memory));
 	(void)sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT); /* it is gone, or does without */

@@ -181,7 +181,8 @@ static int fork_child(struct target *t, char *const argv[], char *const env[], c
 	}
 	t->pid = fork();
 	if (t->pid == 0)
-		run_child(t->path, argv, env, room, id, go[0], report[1], (int[]){ go[1], report[0] });
+		run_child(t->path, argv, env, room, id, go[0], report[1],
+			  (int[]){ go[1], report[0] });
 	close(go[0]);
 	close(report[1]);
 	t->go_fd = go[1];

@@ -18,13 +18,15 @@ struct resolver {
 	struct intern_pool texts;
 };
 
-static const struct interned *look_up(struct resolver *r, const struct module *module, uint64_t address)
+static const struct interned *look_up(struct resolver *r, const struct module *module,
+				      uint64_t address)
 {
 	struct buffer text = { 0 };
 	char path[4096] = "";
 	const struct interned *one;
 
-	if (module && module->path && module->path->len < sizeof(path) && module->path->data[0] == '/')
+	if (module && module->path && module->path->len < sizeof(path) &&
+	    module->path->data[0] == '/')
 		memcpy(path, module->path->data, module->path->len);
 	symbols_append(r->symbols, &text, path, module ? module->build_id->data : "",
 		       module ? module->build_id->len : 0, address - (module ? module->base : 0));
@@ -33,7 +35,8 @@ static const struct interned *look_up(struct resolver *r, const struct module *m
 	return one;
 }
 
-static const struct interned *name_of(struct resolver *r, const struct module *module, uint64_t address)
+static const struct interned *name_of(struct resolver *r, const struct module *module,
+				      uint64_t address)
 {
 	uint64_t key = module ? (uint64_t)(uintptr_t)module->build_id ^ module->base : 0, value;
 	const struct interned *one;

@@ -146,7 +146,8 @@ static int on_module(struct model *m, const struct fs_ev_dlopen *e)
 		.base = e->base,
 		.start = e->start,
 		.end = e->end,
-		.path = path.len ? intern(&m->pool, path.text, path.len) : m->processes[process].exe,
+		.path = path.len ? intern(&m->pool, path.text, path.len)
+				 : m->processes[process].exe,
 		.build_id = intern(&m->pool, e->build_id, e->build_id_len),
 		.next = m->processes[process].first_module,
 	};
@@ -157,7 +158,8 @@ static int on_module(struct model *m, const struct fs_ev_dlopen *e)
 	return 0;
 }
 
-const struct module *model_module_at(const struct model *m, const struct start_call *c, uint64_t address)
+const struct module *model_module_at(const struct model *m, const struct start_call *c,
+				     uint64_t address)
 {
 	for (uint32_t i = c->modules; i != MODEL_NONE; i = m->modules[i].next)
 		if (address >= m->modules[i].start && address < m->modules[i].end)
@@ -284,7 +286,8 @@ static int on_ending(struct model *m, const struct fs_ev_call *e)
 	if (err < 0 || process == MODEL_NONE || m->options.bpf)
 		return err;
 	if (e->call_flags & FS_LIBC_FROM_VFORK)
-		err = born(m, process, e->parent_pid, e->enter_ns, call_of_parent(m, e->parent_pid));
+		err = born(m, process, e->parent_pid, e->enter_ns,
+			   call_of_parent(m, e->parent_pid));
 	p = &m->processes[process];
 	p->ended = true;
 	p->end_ts = e->h.ts_ns;

@@ -5,13 +5,20 @@
  */
 #include "out/where.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/grow.h"
+#include "base/hashmap.h"
+#include "base/intern.h"
+#include "out/text_parts.h"
 
 /* More frames than these are not shown to a person. */
 #define SHOWN 6
+/* More places than these are not listed, unless all is asked for. */
+#define PLACES_SHOWN 12
 
 struct piece {
 	const char *text;
@@ -129,7 +136,8 @@ static void add_native(struct json *j, const struct start_call *c)
 	json_array_end(j);
 }
 
-void json_field_where(struct json *j, const char *key, const struct model *m, const struct process *p)
+void json_field_where(struct json *j, const char *key, const struct model *m,
+		      const struct process *p)
 {
 	const struct start_call *c = model_call(m, p->where);
 
@@ -179,7 +187,7 @@ static void append_python(struct buffer *out, const struct frame *frames, size_t
 		escape_append(out, frames[n].line.text, frames[n].line.len);
 		buffer_add_char(out, ' ');
 		escape_append(out, frames[n].function.text, frames[n].function.len);
-		buffer_add_text(out, " → ");
+		buffer_add_text(out, " > ");
 	}
 }
 
@@ -192,7 +200,7 @@ static void append_native(struct buffer *out, const struct start_call *c)
 		n++;
 	while (n-- > 0) {
 		escape_append(out, lines[n].text, lines[n].len);
-		buffer_add_text(out, " → ");
+		buffer_add_text(out, " > ");
 	}
 }
 
@@ -212,4 +220,75 @@ bool where_append(struct buffer *out, const struct model *m, const struct proces
 		append_native(out, c);
 	buffer_add_text(out, name);
 	return true;
+}
+
+/* --- the report's list --------------------------------------------------------------------- */
+
+struct place {
+	const struct interned *text;
+	uint32_t first; /* process */
+	uint32_t count;
+};
+
+struct places {
+	struct intern_pool texts;
+	struct hashmap index; /* text -> index of list */
+	struct place *list;
+	size_t count, room;
+};
+
+static int add_place(struct places *p, const struct buffer *text, uint32_t process)
+{
+	const struct interned *one = text->failed ? NULL : intern(&p->texts, text->data, text->len);
+	uint64_t at;
+
+	if (!one)
+		return -ENOMEM;
+	if (hashmap_get(&p->index, (uint64_t)(uintptr_t)one, 0, &at)) {
+		p->list[at].count++;
+		return 0;
+	}
+	if (grow(&p->list, &p->room, p->count, 1, sizeof(*p->list)) < 0)
+		return -ENOMEM;
+	p->list[p->count] = (struct place){ one, process, 1 };
+	return hashmap_put(&p->index, (uint64_t)(uintptr_t)one, 0, p->count++);
+}
+
+static int collect(struct places *p, const struct model *m)
+{
+	struct buffer text = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < model_born_count(m) && !err; i++) {
+		uint32_t process = model_born(m, i);
+
+		buffer_reset(&text);
+		if (where_append(&text, m, model_process(m, process)))
+			err = add_place(p, &text, process);
+	}
+	buffer_free(&text);
+	return err;
+}
+
+int where_print(const struct model *m, const struct view *v, FILE *to)
+{
+	struct places p = { 0 };
+	int err = collect(&p, m);
+	size_t shown = v->all || p.count <= PLACES_SHOWN ? p.count : PLACES_SHOWN;
+
+	for (size_t i = 0; i < shown; i++) {
+		const struct place *one = &p.list[i];
+
+		fprintf(to, "%s  %.*s: %s", i ? "" : "\nStarted by\n", (int)one->text->len,
+			one->text->data, process_text(m, one->first).text);
+		if (one->count > 1)
+			fprintf(to, " and %u more", one->count - 1);
+		fputc('\n', to);
+	}
+	if (shown < p.count)
+		fprintf(to, "  ... and %zu more places (--all shows them)\n", p.count - shown);
+	free(p.list);
+	hashmap_free(&p.index);
+	intern_free(&p.texts);
+	return err;
 }

@@ -400,7 +400,8 @@ static enum line_tone line_call(struct buffer *out, const struct fs_event *e)
 
 static enum line_tone line_snapshot(struct buffer *out, const struct fs_event *e)
 {
-	buffer_printf(out, "leaves thread %u (", ((const struct fs_ev_fork_snapshot *)e)->other_tid);
+	buffer_printf(out, "leaves thread %u (",
+		      ((const struct fs_ev_fork_snapshot *)e)->other_tid);
 	add_comm(out, e);
 	buffer_add_text(out, ") behind in this fork");
 	return TONE_PLAIN;
@@ -408,8 +409,8 @@ static enum line_tone line_snapshot(struct buffer *out, const struct fs_event *e
 
 static enum line_tone line_lock(struct buffer *out, const struct fs_event *e)
 {
-	static const char *const kinds[] = { "lock", "mutex", "rwlock (read)", "rwlock (write)",
-					     "spinlock", "semaphore" };
+	static const char *const kinds[] = { "lock",	       "mutex",	   "rwlock (read)",
+					     "rwlock (write)", "spinlock", "semaphore" };
 	const struct fs_ev_lock_held *l = (const void *)e;
 	uint32_t kind = l->kind < sizeof(kinds) / sizeof(kinds[0]) ? l->kind : 0;
 
@@ -433,18 +434,19 @@ static enum line_tone line_mark(struct buffer *out, const struct fs_event *e)
 {
 	struct event_text text = event_words(e);
 
-	buffer_add_text(out, e->type == FS_EV_MARK       ? "marks " :
-			     e->type == FS_EV_SPAN_BEGIN ? "begins " :
-							   "ends ");
+	buffer_add_text(out, e->type == FS_EV_MARK	   ? "marks "
+			     : e->type == FS_EV_SPAN_BEGIN ? "begins "
+							   : "ends ");
 	escape_quote(out, text.text, text.len);
 	return TONE_PLAIN;
 }
 
 static enum line_tone line_pool(struct buffer *out, const struct fs_event *e)
 {
-	static const char *const what[] = { "opens a pool", "closes its pool", "starts worker",
-					    "is ready as worker", "lost worker", "submits task",
-					    "starts task", "ended task" };
+	static const char *const what[] = { "opens a pool",  "closes its pool",
+					    "starts worker", "is ready as worker",
+					    "lost worker",   "submits task",
+					    "starts task",   "ended task" };
 	const struct fs_ev_pool *p = (const void *)e;
 	struct event_text text = event_words(e);
 
