@@ -94,20 +94,24 @@ static inline void sys_close(long fd)
 	sys3(SYS_close, fd, 0, 0);
 }
 
-/* The first `size` bytes of a file; its length, or -errno. */
-static inline long sys_read_file(const char *path, char *buffer, size_t size)
+/* The first `size` bytes of a file in /proc (dirfd as for openat); how many, or -errno. */
+static inline long sys_read_file_at(long dirfd, const char *path, char *buffer, size_t size)
 {
-	long fd = sys_open(path, 02000000 /* O_RDONLY | O_CLOEXEC */), n, used = 0;
+	long fd = sys4(SYS_openat, dirfd, (long)path, 02000000 /* O_RDONLY | O_CLOEXEC */, 0);
+	long n;
 
 	if (fd < 0)
 		return fd;
-	do {
-		n = sys_read(fd, buffer + used, size - (size_t)used);
-		if (n > 0)
-			used += n;
-	} while ((n > 0 && (size_t)used < size) || n == -4 /* EINTR */);
+	do /* of /proc a short read is the whole */
+		n = sys_read(fd, buffer, size);
+	while (n == -4 /* EINTR */);
 	sys_close(fd);
-	return n < 0 && !used ? n : used;
+	return n;
+}
+
+static inline long sys_read_file(const char *path, char *buffer, size_t size)
+{
+	return sys_read_file_at(-100 /* AT_FDCWD */, path, buffer, size);
 }
 
 #endif

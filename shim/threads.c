@@ -153,20 +153,20 @@ void locks_tell_own(uint64_t call_id)
 	tell_locks(call_id, own, sys_gettid());
 }
 
-static void tell_thread(uint64_t call_id, uint32_t tid)
+static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 {
 	struct fs_ev_fork_snapshot e = { .call_id = call_id, .other_tid = tid, .syscall = -2 };
 	const struct shim_thread *t = find_slot(tid);
-	char path[64] = "/proc/self/task/", *end = shim_put_number(path + 16, tid), text[256];
+	char path[32], *end = shim_put_number(path, tid), text[256];
 	long n;
 
 	strcpy(end, "/comm");
-	n = sys_read_file(path, e.comm, sizeof(e.comm));
+	n = sys_read_file_at(tasks, path, e.comm, sizeof(e.comm));
 	if (n < 0)
 		return; /* it ended meanwhile */
 	e.comm[n > 0 ? n - 1 : 0] = 0;
 	strcpy(end, "/syscall");
-	n = sys_read_file(path, text, sizeof(text) - 1);
+	n = sys_read_file_at(tasks, path, text, sizeof(text) - 1);
 	if (n > 0) {
 		text[n] = 0;
 		parse_syscall(text, &e);
@@ -211,7 +211,7 @@ void snapshot_threads(uint64_t call_id)
 			uint32_t tid = number_of(e->name);
 
 			if (tid && tid != self)
-				tell_thread(call_id, tid);
+				tell_thread(call_id, fd, tid);
 			at += e->len;
 		}
 	}
