@@ -84,7 +84,10 @@ static void tell_surroundings(const struct shim_call *c, uint64_t began)
 		locks_tell_own(c->id);
 	if (c->call == FS_LIBC_FORK && own_memory)
 		stdio_tell(c->id);
-	ring_busy(began);
+	/* Only what opened an fd is worth telling. */
+	if (shim.wanted & FS_AREA_PYTHON || (copies_memory(c->call) && c->threads != 1) ||
+	    began != c->enter_ns)
+		ring_busy(began);
 }
 
 void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struct shim_what *what)
@@ -97,7 +100,7 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	if (!what)
 		what = &nothing;
 	c->active = true;
-	c->enter_ns = e.enter_ns = sys_now_ns();
+	c->enter_ns = e.enter_ns = shim_now_ns();
 	c->id = e.call_id = __atomic_add_fetch(&shim.area->next_call, 1, __ATOMIC_RELAXED);
 	c->flags = what->flags | (shim_self()->pid != pid ? FS_LIBC_FROM_VFORK : 0);
 	c->gap = e.shim_gap = what->gap;

@@ -14,6 +14,18 @@ SHIM_TLS uint32_t block_index; /* + 1; 0: none */
 SHIM_TLS uint32_t block_pid;
 SHIM_TLS uint64_t block_owner;
 
+SHIM_TLS uint32_t tid_here;
+SHIM_TLS uint32_t tid_pid; /* the process in which it is so */
+
+static uint32_t own_tid(uint32_t pid)
+{
+	if (tid_pid != pid) {
+		tid_here = sys_gettid();
+		tid_pid = pid;
+	}
+	return tid_here;
+}
+
 static void count_loss(unsigned type)
 {
 	__atomic_add_fetch(&shim.area->lost[type % FS_EV_MAX], 1, __ATOMIC_RELAXED);
@@ -116,10 +128,11 @@ void *ring_reserve(unsigned type, size_t size)
 	e->type = (uint16_t)type;
 	e->source = FS_SOURCE_SHIM;
 	e->flags = 0;
-	e->ts_ns = sys_now_ns();
+	e->ts_ns = shim_now_ns();
 	e->start_ns = 0;
 	e->pid = e->ns_pid = sys_getpid();
-	e->tid = sys_gettid();
+	e->tid = e->pid == p->pid ? own_tid(p->pid)
+				  : sys_gettid(); /* a vfork child has its parent's storage */
 	e->cpu = 0;
 	if (room > size)
 		memset((char *)e + size, 0, room - size);

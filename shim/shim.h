@@ -79,6 +79,8 @@ struct shim_state {
 	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
 	bool foreign_pids; /* in another pid namespace */
 	bool sanitized;
+	int (*clock)(clockid_t clock,
+		     struct timespec *t); /* libc's own, which makes no system call; or NULL */
 	const char *path; /* our own file, as in LD_PRELOAD */
 	const char *variable; /* "FORKSCOPE_SHIM=..." */
 };
@@ -92,6 +94,9 @@ bool shim_ready(void);
 
 /* After any real call that may have made this a new process, and before anything is written. */
 struct shim_process *shim_self(void);
+
+/* CLOCK_MONOTONIC. */
+uint64_t shim_now_ns(void);
 
 /* In a child that shares its parent's memory. */
 bool shim_in_vfork_child(void);

@@ -33,7 +33,8 @@ static struct view_of open_area(void)
 	struct failure why;
 
 	assert_int_equal(area_new(&v.area, FS_AREA_NATIVE, &why), 0);
-	v.shared = mmap(NULL, area_size(v.area), PROT_READ | PROT_WRITE, MAP_SHARED, area_fd(v.area), 0);
+	v.shared = mmap(NULL, area_size(v.area), PROT_READ | PROT_WRITE, MAP_SHARED,
+			area_fd(v.area), 0);
 	assert_true(v.shared != MAP_FAILED);
 	v.data = (char *)v.shared + FS_AREA_DATA(FS_AREA_BLOCKS);
 	return v;
@@ -61,7 +62,8 @@ static int drain(struct view_of *v)
 static void put(struct view_of *v, uint32_t block, uint32_t size)
 {
 	struct fs_area_block *b = &v->shared->blocks[block];
-	struct fs_ev_mark *e = (void *)(v->data + (uint64_t)block * FS_AREA_BLOCK_SIZE + b->reserved);
+	struct fs_ev_mark *e =
+		(void *)(v->data + (uint64_t)block * FS_AREA_BLOCK_SIZE + b->reserved);
 
 	if (!b->owner)
 		b->owner = (uint64_t)getpid();
@@ -142,8 +144,9 @@ static void test_dead_owner(void **state)
 /* What a hostile writer can say: sizes, counts and types of all kinds, and random bytes everywhere. */
 static void test_lies(void **state)
 {
-	static const uint32_t sizes[] = { 1,	 39,   41,   48,     FS_AREA_RECORD_MAX + 8, FS_AREA_BLOCK_SIZE,
-					  65536, ~0u, 0x7ffffff8 };
+	static const uint32_t sizes[] = {
+		1, 39, 41, 48, FS_AREA_RECORD_MAX + 8, FS_AREA_BLOCK_SIZE, 65536, ~0u, 0x7ffffff8
+	};
 	struct view_of v = open_area();
 	unsigned i;
 
@@ -157,10 +160,12 @@ static void test_lies(void **state)
 	v.shared->high = ~0u;
 	v.shared->block_count = ~0u;
 	for (i = 0; i < FS_AREA_BLOCKS; i++)
-		v.shared->blocks[i] = (struct fs_area_block){ .owner = 1, .reserved = ~0u, .sealed = i % 2 };
+		v.shared->blocks[i] =
+			(struct fs_area_block){ .owner = 1, .reserved = ~0u, .sealed = i % 2 };
 	srand(7);
 	for (i = 0; i < 1000000; i++)
-		((uint32_t *)(void *)v.data)[(unsigned)rand() % (FS_AREA_BLOCK_SIZE * 64)] = (uint32_t)rand() % 300;
+		((uint32_t *)(void *)v.data)[(unsigned)rand() % (FS_AREA_BLOCK_SIZE * 64)] =
+			(uint32_t)rand() % 300;
 	(void)drain(&v);
 	area_sweep(v.area);
 	(void)drain(&v);
@@ -187,9 +192,12 @@ ISOLATE(test_it_cannot_shrink)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ISOLATED(test_records_come_once), ISOLATED(test_busy_record_holds_up),
-		ISOLATED(test_sealed_block_is_freed), ISOLATED(test_dead_owner),
-		ISOLATED(test_lies), ISOLATED(test_it_cannot_shrink),
+		ISOLATED(test_records_come_once),
+		ISOLATED(test_busy_record_holds_up),
+		ISOLATED(test_sealed_block_is_freed),
+		ISOLATED(test_dead_owner),
+		ISOLATED(test_lies),
+		ISOLATED(test_it_cannot_shrink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

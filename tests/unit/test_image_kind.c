@@ -30,7 +30,8 @@ static void test_real_files(void **state)
 
 static void test_scripts(void **state)
 {
-	static const char *const lines[] = { "#!/bin/sh\n", "#! /bin/sh -e\n", "#!\t/bin/sh", "#!/bin/sh x" };
+	static const char *const lines[] = { "#!/bin/sh\n", "#! /bin/sh -e\n", "#!\t/bin/sh",
+					     "#!/bin/sh x" };
 	size_t at = 0;
 
 	(void)state;

@@ -44,8 +44,12 @@ static void add_call(struct merge *m, uint64_t ts, uint32_t pid, uint32_t call, 
 		     uint32_t child)
 {
 	const struct fs_ev_call e = {
-		.h = { .size = sizeof(e), .type = FS_EV_CALL, .source = FS_SOURCE_SHIM, .ts_ns = ts,
-		       .pid = pid, .tid = pid },
+		.h = { .size = sizeof(e),
+		       .type = FS_EV_CALL,
+		       .source = FS_SOURCE_SHIM,
+		       .ts_ns = ts,
+		       .pid = pid,
+		       .tid = pid },
 		.enter_ns = ts,
 		.call = call,
 		.phase = phase,
@@ -58,8 +62,13 @@ static void add_call(struct merge *m, uint64_t ts, uint32_t pid, uint32_t call, 
 static void add_fd(struct merge *m, uint64_t ts, uint32_t pid, uint32_t tid, unsigned type)
 {
 	const struct fs_ev_fd e = {
-		.h = { .size = sizeof(e), .type = (uint16_t)type, .source = FS_SOURCE_BPF,
-		       .ts_ns = ts, .pid = pid, .tid = tid, .start_ns = 5000 + pid },
+		.h = { .size = sizeof(e),
+		       .type = (uint16_t)type,
+		       .source = FS_SOURCE_BPF,
+		       .ts_ns = ts,
+		       .pid = pid,
+		       .tid = tid,
+		       .start_ns = 5000 + pid },
 	};
 
 	assert_int_equal(merge_event(m, &e.h), 0);
@@ -68,8 +77,12 @@ static void add_fd(struct merge *m, uint64_t ts, uint32_t pid, uint32_t tid, uns
 static void add_busy(struct merge *m, uint64_t from, uint64_t to, uint32_t tid)
 {
 	const struct fs_ev_shim_busy e = {
-		.h = { .size = sizeof(e), .type = FS_EV_SHIM_BUSY, .source = FS_SOURCE_SHIM,
-		       .ts_ns = to, .pid = tid, .tid = tid },
+		.h = { .size = sizeof(e),
+		       .type = FS_EV_SHIM_BUSY,
+		       .source = FS_SOURCE_SHIM,
+		       .ts_ns = to,
+		       .pid = tid,
+		       .tid = tid },
 		.from_ns = from,
 	};
 

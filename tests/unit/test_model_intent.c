@@ -11,14 +11,18 @@
 
 static void begin(struct story *s, bool bpf)
 {
-	struct model_options o = { .start_ns = 1000000, .bpf = bpf, .shim = true, .target_pid = 10,
+	struct model_options o = { .start_ns = 1000000,
+				   .bpf = bpf,
+				   .shim = true,
+				   .target_pid = 10,
 				   .target_start_ns = 10000 };
 
 	*s = (struct story){ .ts = 1000000 };
 	s->err = model_new(&s->m, &o);
 }
 
-static struct fs_ev_call call_of(struct story *s, uint32_t pid, uint32_t call, uint32_t phase, uint64_t id)
+static struct fs_ev_call call_of(struct story *s, uint32_t pid, uint32_t call, uint32_t phase,
+				 uint64_t id)
 {
 	struct fs_ev_call e = {
 		.h = ev_head(s, FS_EV_CALL, sizeof(e), pid),
@@ -42,7 +46,9 @@ static void say_call(struct story *s, struct fs_ev_call *e, const char *name)
 static void say_hello(struct story *s, uint32_t pid, uint32_t parent, const char *exe)
 {
 	struct fs_ev_shim_hello e = { .h = ev_head(s, FS_EV_SHIM_HELLO, sizeof(e), pid),
-				      .parent_pid = parent, .argc = 1, .comm = "prog" };
+				      .parent_pid = parent,
+				      .argc = 1,
+				      .comm = "prog" };
 	char tail[256];
 
 	e.exe_len = (uint32_t)strlen(exe);
@@ -55,16 +61,20 @@ static void say_hello(struct story *s, uint32_t pid, uint32_t parent, const char
 static void say_stack(struct story *s, uint32_t pid, uint64_t id)
 {
 	const uint64_t addresses[] = { 0x401234, 0x405678 };
-	struct fs_ev_stack e = { .h = ev_head(s, FS_EV_STACK, sizeof(e), pid), .call_id = id,
-				 .kind = FS_STACK_NATIVE, .count = 2 };
+	struct fs_ev_stack e = { .h = ev_head(s, FS_EV_STACK, sizeof(e), pid),
+				 .call_id = id,
+				 .kind = FS_STACK_NATIVE,
+				 .count = 2 };
 
 	ev_feed_tail(s, &e, sizeof(e), addresses, sizeof(addresses));
 }
 
 static void say_module(struct story *s, uint32_t pid, uint64_t start, const char *path)
 {
-	struct fs_ev_dlopen e = { .h = ev_head(s, FS_EV_DLOPEN, sizeof(e), pid), .base = start,
-				  .start = start, .end = start + 0x10000 };
+	struct fs_ev_dlopen e = { .h = ev_head(s, FS_EV_DLOPEN, sizeof(e), pid),
+				  .base = start,
+				  .start = start,
+				  .end = start + 0x10000 };
 
 	e.path_len = (uint32_t)strlen(path);
 	ev_feed_tail(s, &e, sizeof(e), path, e.path_len);

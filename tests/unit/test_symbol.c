@@ -69,7 +69,8 @@ static void test_what_cannot_be_known(void **state)
 	assert_string_equal(describe(s, "/etc/passwd", "", 0, 0x12), "passwd+0x12");
 	assert_string_equal(describe(s, "/dev/zero", "", 0, 0x12), "zero+0x12");
 	/* Another build than the one that was recorded: its names would be lies. */
-	assert_memory_equal(describe(s, self, "01234567890123456789", 20, 0x2000), "test_symbol+0x2000", 18);
+	assert_memory_equal(describe(s, self, "01234567890123456789", 20, 0x2000),
+			    "test_symbol+0x2000", 18);
 	assert_non_null(strstr(describe(s, self, "", 0, UINT64_MAX), "test_symbol+0x"));
 	symbols_free(s);
 }
