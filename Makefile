@@ -153,7 +153,11 @@ $(B)/libprocpool.so: $(B)/libprocpool.so.1
 # A module's tasks may use any function of the library: all must be there, and be exported.
 POOL_WHOLE = -Wl,--whole-archive $(B)/libprocpool.a -Wl,--no-whole-archive
 
-$(B)/libprocpool.pc: pool/libprocpool.pc.in Makefile
+# Made anew each time: PREFIX may be another than last time.
+.PHONY: FORCE
+FORCE:
+
+$(B)/libprocpool.pc: pool/libprocpool.pc.in FORCE
 	$(call say,GEN)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
@@ -212,10 +216,8 @@ install: all
 	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
 	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
-	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h \
-		$(DESTDIR)$(INCDIR)/forkscope
-	sed -e 's|@prefix@|$(PREFIX)|; s|@libdir@|$(LIBDIR)|; s|@includedir@|$(INCDIR)|; s|@version@|$(VERSION)|' \
-		pool/procpool.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/procpool.pc
+	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
+	$(INSTALL) -m 644 $(B)/libprocpool.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 
 # --- tests ----------------------------------------------------------------------------------

@@ -396,6 +396,7 @@ static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
+	const uint32_t size = rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
 	uint32_t i;
 
@@ -437,9 +438,9 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
 		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
-	w->pos += rec->size;
+	w->pos += size;
 	publish(w);
-	w->pos -= rec->size;
+	w->pos -= size;
 	return true;
 }
 
@@ -502,13 +503,17 @@ static int loop(struct worker *w)
 {
 	for (;;) {
 		const struct sub_rec *rec;
+		uint32_t size, kind;
 
 		if (!wait_for_task(w))
 			return retire(w, RETIRE_IDLE);
 		if (load_relaxed(&w->map.caller->stop))
 			return retire(w, RETIRE_TOLD);
 		rec = (const void *)(w->map.sub + (w->pos & (LANE_SUB_SIZE - 1)));
-		switch (rec->kind) {
+		/* Before it is run: afterwards the caller may have written the next one over it. */
+		size = rec->size;
+		kind = rec->kind;
+		switch (kind) {
 		case REC_RUN:
 			if (!run_record(w, rec))
 				return retire(w, RETIRE_TOLD);
@@ -519,10 +524,10 @@ static int loop(struct worker *w)
 		case REC_QUIT:
 			return retire(w, RETIRE_TOLD);
 		}
-		w->pos += rec->size;
+		w->pos += size;
 		if (w->init_failed)
 			return retire(w, RETIRE_TOLD);
-		if (rec->kind == REC_RUN && too_big(w))
+		if (kind == REC_RUN && too_big(w))
 			return retire(w, RETIRE_RSS);
 	}
 }

@@ -132,7 +132,7 @@ static const char *keep(const char *text)
 {
 	static char room[sizeof(FS_SHIM_VARIABLE) + FS_SHIM_NAME_LEN + 1];
 
-	strcpy(room, text);
+	memcpy(room, text, sizeof(room) - 1); /* its length was looked at */
 	return room;
 }
 

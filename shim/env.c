@@ -163,18 +163,19 @@ static void write_preload(char *to, const struct env_need *need)
 
 		memcpy(to, need->preload, before);
 		ours += len;
-		strcpy(to + before, *ours ? ours + 1 : ours);
+		ours += *ours != 0;
+		memcpy(to + before, ours, strlen(ours) + 1);
 		return;
 	}
 	if (ours) {
-		strcpy(to, need->preload);
+		memcpy(to, need->preload, strlen(need->preload) + 1);
 		return;
 	}
 	memcpy(to, shim.path, len);
 	to[len] = 0;
 	if (need->preload && *need->preload) {
 		to[len] = ':';
-		strcpy(to + len + 1, need->preload);
+		memcpy(to + len + 1, need->preload, strlen(need->preload) + 1);
 	}
 }
 

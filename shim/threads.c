@@ -160,12 +160,12 @@ static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 	char path[32], *end = shim_put_number(path, tid), text[256];
 	long n;
 
-	strcpy(end, "/comm");
+	memcpy(end, "/comm", 6);
 	n = sys_read_file_at(tasks, path, e.comm, sizeof(e.comm));
 	if (n < 0)
 		return; /* it ended meanwhile */
 	e.comm[n > 0 ? n - 1 : 0] = 0;
-	strcpy(end, "/syscall");
+	memcpy(end, "/syscall", 9);
 	n = sys_read_file_at(tasks, path, text, sizeof(text) - 1);
 	if (n > 0) {
 		text[n] = 0;

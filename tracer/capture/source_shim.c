@@ -80,7 +80,7 @@ static int check_reachable(const struct source *s, struct failure *why)
 
 	if (s->user == geteuid())
 		return 0;
-	strcpy(path, s->path);
+	memcpy(path, s->path, sizeof(path));
 	if (stat(path, &st) < 0 || !(st.st_mode & S_IROTH))
 		return fail(why, -EACCES, "the target's user may not read '%s'", s->path);
 	for (char *slash = strrchr(path, '/'); slash > path; slash = strrchr(path, '/')) {
@@ -100,7 +100,7 @@ static int listen_at(struct source *s, struct failure *why)
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return fail_errno(why, -errno, "cannot get random bytes");
-	strcpy(s->variable, FS_SHIM_VARIABLE "=");
+	memcpy(s->variable, FS_SHIM_VARIABLE "=", sizeof(FS_SHIM_VARIABLE "="));
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(name + 2 * i, 3, "%02x", random[i]);
 	len = snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, FS_SHIM_SOCKET_PREFIX "%s", name);

@@ -26,8 +26,8 @@ struct record_options {
 	bool fail_on_loss;
 };
 
-#define RECORD_OPTIONS_INIT                                     \
-	{                                                       \
+#define RECORD_OPTIONS_INIT                                                           \
+	{                                                                             \
 		.fds = FS_FDS_SNAPSHOT, .stacks = STACKS_ALL, .status_fd = UINT64_MAX \
 	}
 

@@ -80,7 +80,8 @@ struct process_work {
 	bool holds_parents_pipe; /* settled at exit, from the live table */
 	bool settled_pipe;
 	uint32_t last_call; /* of its calls that start something, the newest */
-	const struct interned *exec_name; /* of an exec that is under way, where only the shim tells */
+	const struct interned
+		*exec_name; /* of an exec that is under way, where only the shim tells */
 	bool started_for_others; /* a fork server: made a child on request */
 };
 
@@ -127,7 +128,8 @@ struct model {
 	size_t process_count, process_room, work_room;
 	struct hashmap by_key; /* (pid, start_ns) -> process */
 	struct hashmap by_pid; /* pid -> the process with that pid that started last */
-	struct hashmap by_ns_pid; /* (parent, number in its pid namespace) -> that child, the last one */
+	struct hashmap
+		by_ns_pid; /* (parent, number in its pid namespace) -> that child, the last one */
 	uint32_t *born;
 	size_t born_count;
 	uint32_t target;

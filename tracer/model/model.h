@@ -212,9 +212,11 @@ struct image {
 struct start_call {
 	uint64_t id;
 	uint64_t ts;
-	const struct interned *native; /* uint64_t[]: return addresses, innermost first; NULL: none */
+	const struct interned
+		*native; /* uint64_t[]: return addresses, innermost first; NULL: none */
 	const struct interned *python; /* as the interpreter wrote it; NULL: none */
-	const struct interned *symbols; /* one line for each of `native`; NULL: nobody looked them up */
+	const struct interned
+		*symbols; /* one line for each of `native`; NULL: nobody looked them up */
 	uint32_t process;
 	uint32_t tid;
 	uint32_t call; /* enum fs_call */
@@ -360,7 +362,8 @@ const struct start_call *model_call(const struct model *m, uint32_t index);
 /* "fork", "posix_spawn" ...; NULL: not known here. */
 const char *model_call_name(const struct start_call *c);
 /* The object that an address of the call's stacks lies in; NULL: not known. */
-const struct module *model_module_at(const struct model *m, const struct start_call *c, uint64_t address);
+const struct module *model_module_at(const struct model *m, const struct start_call *c,
+				     uint64_t address);
 /* Keeps what somebody found out about the call's addresses: a line of text each. 0 or -ENOMEM. */
 int model_set_symbols(struct model *m, uint32_t call, const char *lines, size_t len);
 

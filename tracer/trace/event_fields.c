@@ -245,21 +245,31 @@ static const struct event_field lost_fields[] = {
 };
 
 static const struct event_field hello_fields[] = {
-	U(fs_ev_shim_hello, parent_pid), X(fs_ev_shim_hello, hello_flags),
-	U(fs_ev_shim_hello, argc),	 U(fs_ev_shim_hello, argv_len),
-	U(fs_ev_shim_hello, argv_total), COMM(fs_ev_shim_hello),
+	U(fs_ev_shim_hello, parent_pid),
+	X(fs_ev_shim_hello, hello_flags),
+	U(fs_ev_shim_hello, argc),
+	U(fs_ev_shim_hello, argv_len),
+	U(fs_ev_shim_hello, argv_total),
+	COMM(fs_ev_shim_hello),
 	NONE,
 };
 
 /* The call's name, its phase and the gap are shown by name. */
 static const struct event_field call_fields[] = {
-	U(fs_ev_call, call_id),	   AS(fs_ev_call, enter_ns, "enter_ns", FIELD_TIME),
-	I(fs_ev_call, ret),	   I(fs_ev_call, error),
-	U(fs_ev_call, child_pid),  U(fs_ev_call, parent_pid),
-	U(fs_ev_call, status),	   U(fs_ev_call, threads),
-	X(fs_ev_call, caller),	   X(fs_ev_call, argument),
-	X(fs_ev_call, call_flags), U(fs_ev_call, argc),
-	U(fs_ev_call, argv_len),   U(fs_ev_call, argv_total),
+	U(fs_ev_call, call_id),
+	AS(fs_ev_call, enter_ns, "enter_ns", FIELD_TIME),
+	I(fs_ev_call, ret),
+	I(fs_ev_call, error),
+	U(fs_ev_call, child_pid),
+	U(fs_ev_call, parent_pid),
+	U(fs_ev_call, status),
+	U(fs_ev_call, threads),
+	X(fs_ev_call, caller),
+	X(fs_ev_call, argument),
+	X(fs_ev_call, call_flags),
+	U(fs_ev_call, argc),
+	U(fs_ev_call, argv_len),
+	U(fs_ev_call, argv_total),
 	U(fs_ev_call, child_start_ns),
 	NONE,
 };
@@ -298,13 +308,16 @@ static const struct event_field stdio_fields[] = {
 
 #define HANDLER(i, name) AS(fs_ev_handler, functions[i], name, FIELD_HEX)
 static const struct event_field handler_fields[] = {
-	U(fs_ev_handler, kind), HANDLER(0, "function"), HANDLER(1, "function_parent"),
+	U(fs_ev_handler, kind),	      HANDLER(0, "function"),	HANDLER(1, "function_parent"),
 	HANDLER(2, "function_child"), X(fs_ev_handler, caller), NONE,
 };
 
 static const struct event_field dlopen_fields[] = {
-	X(fs_ev_dlopen, base),	 X(fs_ev_dlopen, start), X(fs_ev_dlopen, end),
-	X(fs_ev_dlopen, caller), NONE,
+	X(fs_ev_dlopen, base),
+	X(fs_ev_dlopen, start),
+	X(fs_ev_dlopen, end),
+	X(fs_ev_dlopen, caller),
+	NONE,
 };
 
 static const struct event_field busy_fields[] = {
@@ -368,7 +381,7 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_MARK] = mark_fields,
 	[FS_EV_SPAN_BEGIN] = mark_fields,
 	[FS_EV_SPAN_END] = mark_fields,
-	[FS_EV_POOL_OPEN ... FS_EV_TASK_DONE] = pool_fields,
+	[FS_EV_POOL_OPEN... FS_EV_TASK_DONE] = pool_fields,
 	[FS_EV_LOST] = lost_fields,
 };
 
