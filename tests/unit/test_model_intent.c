@@ -213,6 +213,28 @@ static void test_any_order(void **state)
 	model_free(s.m);
 }
 
+/* What the kernel witness lost is not made up of the shim's word: without a start time it is nobody's. */
+static void test_unknown_to_the_kernel(void **state)
+{
+	struct fs_ev_call e;
+	struct story s;
+
+	(void)state;
+	begin(&s, true);
+	ev_exec_args(&s, 10, "/bin/prog", "prog", 5, 5);
+	e = call_of(&s, 11, FS_LIBC_FORK, FS_PHASE_BEFORE, 1);
+	e.h.start_ns = 0;
+	say_call(&s, &e, "");
+	e = call_of(&s, 12, FS_LIBC_FORK, FS_PHASE_IN_CHILD, 1);
+	e.h.start_ns = 0;
+	e.parent_pid = 10;
+	say_call(&s, &e, "");
+	story_end(&s);
+	assert_int_equal(s.err, 0);
+	assert_int_equal(model_born_count(s.m), 1);
+	model_free(s.m);
+}
+
 /* Events that fit nothing: no crash, and nobody is born of them. */
 static void test_nonsense(void **state)
 {
@@ -247,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_one_child_a_vfork),
 		cmocka_unit_test(test_life_by_the_shim),
 		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_unknown_to_the_kernel),
 		cmocka_unit_test(test_nonsense),
 	};
 

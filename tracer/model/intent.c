@@ -28,6 +28,16 @@ static bool makes_one(uint32_t call)
 	return call <= FS_LIBC_POSIX_SPAWNP;
 }
 
+/*
+ * Whose word it is. A process that the kernel witness does not know (its events were lost) is not made up of what
+ * the shim says: without a start time nobody knows which one it is.
+ */
+static int actor(struct model *m, const struct fs_event *e, uint32_t *ret)
+{
+	*ret = MODEL_NONE;
+	return m->options.bpf && !e->start_ns ? 0 : get_actor(m, e, ret);
+}
+
 /* --- calls --------------------------------------------------------------------------------- */
 
 static uint32_t open_call(const struct model *m, uint32_t process, uint32_t tid)
@@ -134,7 +144,7 @@ static int on_module(struct model *m, const struct fs_ev_dlopen *e)
 	struct event_text path = event_filename(&e->h);
 	uint32_t process, index = (uint32_t)m->module_count;
 	struct module *module;
-	int err = get_actor(m, &e->h, &process);
+	int err = actor(m, &e->h, &process);
 
 	if (err < 0 || process == MODEL_NONE)
 		return err;
@@ -216,7 +226,7 @@ static int on_hello(struct model *m, const struct fs_ev_shim_hello *e)
 	const struct interned *named;
 	uint32_t process;
 	struct process *p;
-	int err = get_actor(m, &e->h, &process);
+	int err = actor(m, &e->h, &process);
 
 	if (err < 0 || process == MODEL_NONE)
 		return err;
@@ -240,7 +250,7 @@ static int on_in_child(struct model *m, const struct fs_ev_call *e)
 {
 	uint32_t child, parent = model_find_process(m, e->parent_pid, 0);
 	uint32_t call = parent == MODEL_NONE ? MODEL_NONE : m->work[parent].last_call;
-	int err = get_actor(m, &e->h, &child);
+	int err = actor(m, &e->h, &child);
 
 	if (err < 0 || child == MODEL_NONE)
 		return err;
@@ -263,7 +273,7 @@ static int on_exec_call(struct model *m, const struct fs_ev_call *e)
 {
 	struct event_text name = event_filename(&e->h);
 	uint32_t process;
-	int err = get_actor(m, &e->h, &process);
+	int err = actor(m, &e->h, &process);
 
 	if (err < 0 || process == MODEL_NONE)
 		return err;
@@ -281,7 +291,7 @@ static int on_ending(struct model *m, const struct fs_ev_call *e)
 {
 	uint32_t process;
 	struct process *p;
-	int err = get_actor(m, &e->h, &process);
+	int err = actor(m, &e->h, &process);
 
 	if (err < 0 || process == MODEL_NONE || m->options.bpf)
 		return err;
@@ -300,7 +310,7 @@ static int on_waited(struct model *m, const struct fs_ev_call *e)
 {
 	uint32_t child = model_find_process(m, e->child_pid, e->child_start_ns), reaper;
 	struct process *p;
-	int err = get_actor(m, &e->h, &reaper);
+	int err = actor(m, &e->h, &reaper);
 
 	if (err < 0 || m->options.bpf || child == MODEL_NONE || m->processes[child].reaped)
 		return err;
@@ -360,7 +370,7 @@ static int on_call(struct model *m, const struct fs_ev_call *e)
 		return on_ending(m, e);
 	if (!starts_process(e->call))
 		return 0;
-	err = get_actor(m, &e->h, &process);
+	err = actor(m, &e->h, &process);
 	if (err < 0 || process == MODEL_NONE)
 		return err;
 	return begin_call(m, process, e);
