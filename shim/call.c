@@ -107,6 +107,8 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	c->argument = e.argument = what->argument;
 	c->threads = e.threads = is_birth(call) || is_exec(call) ? threads_alive() : 0;
 	e.call_flags = c->flags;
+	if (copies_memory(call) && c->threads != 1)
+		shim.forked_threaded = true;
 	if (c->flags & FS_LIBC_FROM_VFORK)
 		e.parent_pid = shim_self()->pid;
 	e.status = what->status;
@@ -159,7 +161,8 @@ void call_forked(struct shim_call *c, long pid)
 		call_done(c, pid, pid > 0 ? (uint32_t)pid : 0, 0, pid < 0);
 		return;
 	}
-	shim_self()->born_threaded |= c->threads != 1;
-	tell_end(c, &e);
+	/* The kernel witness tells it too, and a child that does nothing more is spared the faults. */
+	if (!(shim.wanted & FS_AREA_KERNEL))
+		tell_end(c, &e);
 	errno = after;
 }

@@ -186,6 +186,7 @@ struct shim_process *shim_self(void)
 		return p;
 	/* A forked child: one thread, its parent's memory, and the parent's block still in our hands. */
 	p->forked = 1;
+	p->born_threaded = shim.forked_threaded;
 	p->pid = sys_getpid();
 	threads_forget_others();
 	return p;

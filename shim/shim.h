@@ -79,6 +79,7 @@ struct shim_state {
 	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
 	bool foreign_pids; /* in another pid namespace */
 	bool sanitized;
+	bool forked_threaded; /* the fork under way, or one before it in this process, was of a threaded process */
 	int (*clock)(clockid_t clock,
 		     struct timespec *t); /* libc's own, which makes no system call; or NULL */
 	const char *path; /* our own file, as in LD_PRELOAD */

@@ -9,6 +9,11 @@ static void tell_exit(uint32_t call, uint64_t caller, int status)
 
 	if (!shim_ready())
 		return;
+	if (call == FS_LIBC_EXIT_BARE && shim.wanted & FS_AREA_KERNEL) {
+		if (!shim_in_vfork_child())
+			ring_seal();
+		return;
+	}
 	call_begin(&c, call, caller, &what);
 	if (c.flags & FS_LIBC_FROM_VFORK)
 		return; /* flags and block are the parent's */

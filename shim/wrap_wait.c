@@ -16,7 +16,7 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 	int saved = errno;
 	char *r;
 
-	if (!shim_ready() || shim_in_vfork_child())
+	if (!shim_ready() || shim.wanted & FS_AREA_KERNEL || shim_in_vfork_child())
 		return;
 	r = ring_reserve(FS_EV_CALL, sizeof(e) + 1);
 	if (r) {

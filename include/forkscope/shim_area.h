@@ -35,6 +35,7 @@
 #define FS_AREA_NATIVE 0x1u /* wanted: native stacks, Python stacks, locks */
 #define FS_AREA_PYTHON 0x2u
 #define FS_AREA_LOCKS 0x4u
+#define FS_AREA_KERNEL 0x8u /* the kernel witness is there: births, _exit and wait are told by it */
 
 struct fs_area_block {
 	uint64_t owner; /* tid << 32 | pid; 0: free */

@@ -92,6 +92,11 @@ int area_fd(const struct area *a)
 	return a->fd;
 }
 
+void area_set_kernel(struct area *a)
+{
+	a->shared->wanted |= FS_AREA_KERNEL;
+}
+
 uint64_t area_size(const struct area *a)
 {
 	return a->size;

@@ -19,6 +19,9 @@ void area_free(struct area *a);
 int area_fd(const struct area *a);
 uint64_t area_size(const struct area *a);
 
+/* Images that come from now on are told that the kernel witness takes part. */
+void area_set_kernel(struct area *a);
+
 /* Hands over all whole records. Returns how many, or the sink's first error. */
 int area_drain(struct area *a, const struct event_sink *sink);
 

@@ -163,6 +163,9 @@ static int join_sources(struct recording *r, struct failure *why)
 			 i ? "," : "", r->sources[i].ops->name);
 	if (r->source_count == 1 && r->sources[0].ops->id == FS_SOURCE_BPF)
 		return 0;
+	for (size_t i = 1; i < r->source_count && r->sources[0].ops->id == FS_SOURCE_BPF; i++)
+		if (r->sources[i].ops->beside_kernel)
+			r->sources[i].ops->beside_kernel(r->sources[i].source);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	err = merge_new(&r->merge, r->sources[0].ops->id == FS_SOURCE_BPF,

@@ -49,6 +49,8 @@ struct source_ops {
 	 * these names. Valid while the source is open. NULL: nothing. Asked before the target is made.
 	 */
 	char *const *(*environment)(struct source *s, const char *program);
+	/* All sources are open, and the kernel witness is among them; NULL: it need not know. */
+	void (*beside_kernel)(struct source *s);
 	/* Follows a process that is stopped before its exec, and all that descends from it. */
 	int (*follow)(struct source *s, pid_t pid, struct failure *why);
 	/* Follows a running process and its descendants; tells what they are and hold. */

@@ -223,6 +223,11 @@ static char *const *shim_environment(struct source *s, const char *program)
 	return s->environment;
 }
 
+static void shim_beside_kernel(struct source *s)
+{
+	area_set_kernel(s->area);
+}
+
 static int shim_follow(struct source *s, pid_t pid, struct failure *why)
 {
 	(void)why;
@@ -347,6 +352,7 @@ const struct source_ops source_shim = {
 	.id = FS_SOURCE_SHIM,
 	.open = shim_open,
 	.environment = shim_environment,
+	.beside_kernel = shim_beside_kernel,
 	.follow = shim_follow,
 	.attach = shim_attach,
 	.fd = shim_fd,
