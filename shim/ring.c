@@ -85,16 +85,20 @@ static void *reserve_in(struct fs_area_block *b, uint32_t index, size_t size)
 	return shim.blocks + (uint64_t)index * shim.area->block_size + at;
 }
 
-void ring_seal(void)
+static void seal_block(void)
 {
-	struct fs_area_block *b;
+	struct fs_area_block *b = &shim.area->blocks[block_index - 1];
 
-	if (!shim.area || !block_index || block_pid != shim_self()->pid)
-		return;
-	b = &shim.area->blocks[block_index - 1];
 	block_index = 0;
 	if (__atomic_load_n(&b->owner, __ATOMIC_RELAXED) == block_owner)
 		__atomic_store_n(&b->sealed, 1, __ATOMIC_RELEASE);
+}
+
+/* A forked or vfork child has its parent's block in hand, and leaves it alone. */
+void ring_seal(void)
+{
+	if (shim.area && block_index && block_pid == sys_getpid())
+		seal_block();
 }
 
 static void *reserve(size_t size, uint32_t pid)
@@ -105,7 +109,8 @@ static void *reserve(size_t size, uint32_t pid)
 		at = reserve_in(&shim.area->blocks[block_index - 1], block_index - 1, size);
 	if (at)
 		return at;
-	ring_seal();
+	if (block_index && block_pid == pid)
+		seal_block();
 	if (!take_block(pid))
 		return NULL;
 	return reserve_in(&shim.area->blocks[block_index - 1], block_index - 1, size);

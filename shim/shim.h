@@ -117,7 +117,7 @@ void ring_commit(void *record);
 void ring_put(unsigned type, const void *event, size_t size);
 /* Since from_ns this thread did things for us which the kernel witness saw: they are not the program's. */
 void ring_busy(uint64_t from_ns);
-/* This thread writes no more (it ends, or the image does). Not in a vfork child. */
+/* This thread writes no more (it ends, or the image does). Does nothing in a vfork child. */
 void ring_seal(void);
 
 /* --- threads.c --- */

@@ -10,8 +10,7 @@ static void tell_exit(uint32_t call, uint64_t caller, int status)
 	if (!shim_ready())
 		return;
 	if (call == FS_LIBC_EXIT_BARE && shim.wanted & FS_AREA_KERNEL) {
-		if (!shim_in_vfork_child())
-			ring_seal();
+		ring_seal();
 		return;
 	}
 	call_begin(&c, call, caller, &what);
