@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -ldw -lbpf -lelf -lz -pthread
+TRACER_LIBS = -lbpf -lelf -ldw -lz -lsqlite3 -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -85,6 +85,7 @@ help:
 	@echo 'make            build everything into build/'
 	@echo 'make demo       trace CPython multiprocessing under its three start methods, and compare'
 	@echo 'make check      all tests (root: BPF tests too)'
+	@echo 'make check-cpython   all of CPython tests of processes and threads under the shim'
 	@echo 'make check-kernels   the cases under Debian kernels $(KERNELS), in qemu'
 	@echo 'make bench      cost and speed, measured side by side'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
@@ -110,6 +111,18 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
+# The page of `forkscope view` with its style and script in it, and their hashes in its policy.
+VIEW_PAGE := $(B)/gen/view.html
+VIEW_SRC  := $(wildcard tracer/out/view/*)
+
+$(VIEW_PAGE): $(VIEW_SRC) scripts/build-view
+	$(call say,VIEW)
+	@mkdir -p $(@D)
+	$(Q)scripts/build-view tracer/out/view > $@
+
+$(B)/obj/tracer/out/view_html.o $(B)/fuzzobj/tracer/out/view_html.o: $(VIEW_PAGE)
+$(B)/obj/tracer/out/view_html.o: ALL_CFLAGS += -DVIEW_PAGE='"$(VIEW_PAGE)"'
+
 # A program of pool/ or shim/ never sees tracer/, and the other way round.
 $(B)/obj/tracer/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen
 $(B)/obj/tests/unit/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
@@ -117,7 +130,7 @@ $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
 $(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
 
-$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf): $(BPF_SKEL)
+$(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf look_regs): $(BPF_SKEL)
 
 # One object of all probes: they share maps and functions, and what one does not use costs nothing.
 $(B)/gen/forkscope.bpf.c: $(BPF_SRC) Makefile
@@ -162,14 +175,17 @@ $(B)/libprocpool.pc: pool/libprocpool.pc.in FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
+# Workers forked from a program that is bound lazily would each look its functions up again.
+BIND_NOW = -Wl,-z,relro,-z,now
+
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(BIND_NOW) -rdynamic -o $@ $(filter %.o,$^) \
 		$(POOL_WHOLE) -ldl -pthread
 
 $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(BIND_NOW) -rdynamic -o $@ $(filter %.o,$^) \
 		$(POOL_WHOLE) -ldl -pthread
 
 # The shim is never built with a sanitizer: it lives in other people's programs.
@@ -218,6 +234,9 @@ install: all
 	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
 	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
 	$(INSTALL) -m 644 $(B)/libprocpool.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(INSTALL) -m 644 scripts/forkscope.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/forkscope
 	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 
 # --- tests ----------------------------------------------------------------------------------
@@ -225,12 +244,14 @@ install: all
 # tests/unit/test_*.c   cmocka, linked with the tracer's rooms
 # tests/pool/test_*.c   cmocka, linked with libprocpool
 # tests/cases/*.c       small programs to be traced; each tells what a trace of it must say
+# tests/why/*.[c,py]     programs that hang, for `forkscope why`
 # tests/*/*.t           scripts that print TAP and run build/ programs
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
 SHIM_BIN := $(patsubst tests/shim/%.c,$(B)/tests/shim/%,$(wildcard tests/shim/*.c))
+WHY_BIN  := $(patsubst tests/why/%.c,$(B)/tests/why/%,$(wildcard tests/why/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
@@ -258,12 +279,13 @@ $(B)/fuzzobj/%.o: %.c
 	$(call say,FUZZ)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -O1 -g -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE \
-		-DFORKSCOPE_VERSION='"$(VERSION)"' -Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
+		-DFORKSCOPE_VERSION='"$(VERSION)"' -DVIEW_PAGE='"$(VIEW_PAGE)"' \
+		-Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
 
 $(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -ldw -lz -pthread
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -ldw -lz -lsqlite3 -pthread
 
 $(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)
@@ -281,6 +303,12 @@ $(B)/tests/shim/%: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Iinclude
 
+# Programs that hang: without optimisation, as what people debug; every frame has a base register.
+$(B)/tests/why/%: tests/why/%.c
+	$(call say,HANG)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O0 -g $(WARN) -o $@ $< -pthread
+
 # Programs to be measured and traced: plain and fast, like what users run.
 $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
@@ -292,9 +320,9 @@ include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(SHIM_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(SHIM_BIN) $(WHY_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli cases shim real stress pool fuzz
+SUITES := style unit cli view cases shim why real stress pool fuzz
 
 .PHONY: check
 check: deps
@@ -304,6 +332,11 @@ check: deps
 .PHONY: $(SUITES:%=check-%)
 $(SUITES:%=check-%): check-%: tests-built
 	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $*
+
+# All of CPython's own tests of processes and threads, with and without the shim: half an hour.
+.PHONY: check-cpython
+check-cpython: tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) tests/shim/cpython.t all
 
 # The cases under Debian's other kernels, by qemu without kvm; downloads the kernels once.
 KERNELS ?= 6.1 6.12

@@ -73,6 +73,7 @@ typedef struct {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long di, si, dx, cx, r8, r9, r10, bx, bp, orig_ax;
+	unsigned long ax, r11, r12, r13, r14, r15, sp, ip;
 };
 struct thread_info {
 	__u32 status;
@@ -80,6 +81,7 @@ struct thread_info {
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
+	__u64 sp, pc;
 	__u64 orig_x0;
 	__s32 syscallno;
 };

@@ -159,10 +159,10 @@ const char *pp_last_error(void);
 
 /* How a worker begins. 0 stands for the default: see pp_set_start_method(). */
 enum pp_start {
-	PP_START_FORK = 1,   /* a copy of the caller; cost grows with the caller's memory */
-	PP_START_SPAWN,	     /* a fresh image by exec; about 1 ms */
+	PP_START_FORK = 1, /* a copy of the caller; cost grows with the caller's memory */
+	PP_START_SPAWN, /* a fresh image by exec; about 1 ms */
 	PP_START_FORKSERVER, /* a copy of a small server that has preloaded what workers need */
-	PP_START_THREAD,     /* a thread of the caller: no isolation; the baseline */
+	PP_START_THREAD, /* a thread of the caller: no isolation; the baseline */
 };
 
 /* Sets the method that 0 means from now on (at first: PP_START_FORKSERVER). -EINVAL: no such method. */
@@ -199,16 +199,16 @@ struct pp_task_entry {
 void pp_task_register(struct pp_task_entry *entry);
 void pp_task_unregister(struct pp_task_entry *entry);
 
-#define PP_ENTRY_(name, task, hook)                                                                \
-	static struct pp_task_entry pp_entry_##name                                                \
-		__attribute__((used, section("pp_tasks"))) = { #name, task, hook, NULL };          \
-	__attribute__((constructor)) static void pp_register_##name(void)                          \
-	{                                                                                          \
-		pp_task_register(&pp_entry_##name);                                                \
-	}                                                                                          \
-	__attribute__((destructor)) static void pp_unregister_##name(void)                         \
-	{                                                                                          \
-		pp_task_unregister(&pp_entry_##name);                                              \
+#define PP_ENTRY_(name, task, hook)                                                       \
+	static struct pp_task_entry pp_entry_##name                                       \
+		__attribute__((used, section("pp_tasks"))) = { #name, task, hook, NULL }; \
+	__attribute__((constructor)) static void pp_register_##name(void)                 \
+	{                                                                                 \
+		pp_task_register(&pp_entry_##name);                                       \
+	}                                                                                 \
+	__attribute__((destructor)) static void pp_unregister_##name(void)                \
+	{                                                                                 \
+		pp_task_unregister(&pp_entry_##name);                                     \
 	}
 
 /*
@@ -222,15 +222,15 @@ void pp_task_unregister(struct pp_task_entry *entry);
  * cannot be loaded, -ESTALE the module's file is another build than the one loaded here, -ENOTSUP a task of
  * the program itself for a fresh image, but main() does not begin with pp_main().
  */
-#define PP_TASK(name)                                                                              \
-	static int name(struct pp_call *call);                                                     \
-	PP_ENTRY_(name, name, NULL)                                                                \
+#define PP_TASK(name)                          \
+	static int name(struct pp_call *call); \
+	PP_ENTRY_(name, name, NULL)            \
 	static int name(struct pp_call *call)
 
 /* PP_HOOK(name) { ... return 0; } defines a preload hook: static int name(void). Non-zero is failure. */
-#define PP_HOOK(name)                                                                              \
-	static int name(void);                                                                     \
-	PP_ENTRY_(name, NULL, name)                                                                \
+#define PP_HOOK(name)               \
+	static int name(void);      \
+	PP_ENTRY_(name, NULL, name) \
 	static int name(void)
 
 /*
@@ -268,27 +268,27 @@ const void *pp_call_share(const struct pp_call *call, unsigned i, size_t *ret_le
 /* ---- results ------------------------------------------------------------------------------------- */
 
 enum pp_outcome {
-	PP_DONE = 1,  /* the task returned 0 */
-	PP_FAILED,    /* the task said so: code, message */
-	PP_DIED,      /* its worker died while running it: signal or exit_status, core */
-	PP_TIMEOUT,   /* it ran longer than its timeout; its worker was killed */
+	PP_DONE = 1, /* the task returned 0 */
+	PP_FAILED, /* the task said so: code, message */
+	PP_DIED, /* its worker died while running it: signal or exit_status, core */
+	PP_TIMEOUT, /* it ran longer than its timeout; its worker was killed */
 	PP_CANCELLED, /* pp_future_cancel(), pp_pool_terminate(), or the pool could not go on: message */
 };
 
 /* How one item ended. Read-only; the memory belongs to its future, results, or imap step. */
 struct pp_result {
 	enum pp_outcome outcome;
-	int code;		/* PP_FAILED: the task's; PP_CANCELLED: a negative errno; else 0 */
-	const void *data;	/* PP_DONE: the result, never NULL; else "" */
+	int code; /* PP_FAILED: the task's; PP_CANCELLED: a negative errno; else 0 */
+	const void *data; /* PP_DONE: the result, never NULL; else "" */
 	size_t len;
-	const char *message;	/* in words, for all but PP_DONE; else "" */
-	int signal;		/* PP_DIED: the signal's number, 0 when it exited, -1 unknown */
-	int exit_status;	/* PP_DIED: its exit status, -1 when killed or unknown */
+	const char *message; /* in words, for all but PP_DONE; else "" */
+	int signal; /* PP_DIED: the signal's number, 0 when it exited, -1 unknown */
+	int exit_status; /* PP_DIED: its exit status, -1 when killed or unknown */
 	int core_dumped;
-	pid_t worker_pid;	/* who ran it last; 0 when nobody did (thread workers: their tid) */
-	unsigned attempts;	/* how often it was begun */
-	uint64_t index;		/* of the item in its map or imap; 0 else */
-	void *owner;		/* internal */
+	pid_t worker_pid; /* who ran it last; 0 when nobody did (thread workers: their tid) */
+	unsigned attempts; /* how often it was begun */
+	uint64_t index; /* of the item in its map or imap; 0 else */
+	void *owner; /* internal */
 };
 
 /* "done", "failed", "died", "timeout", "cancelled"; NULL for anything else. */
@@ -299,12 +299,14 @@ void pp_result_release(struct pp_result *result);
 
 /* ---- contexts ------------------------------------------------------------------------------------ */
 
-#define PP_PRELOAD_TOLERANT 0x1u /* context flag: a preload that fails or starts threads is only reported */
+#define PP_PRELOAD_TOLERANT \
+	0x1u /* context flag: a preload that fails or starts threads is only reported */
 
 struct pp_context_opts {
 	size_t size;
-	unsigned flags;		    /* PP_PRELOAD_TOLERANT */
-	const char *const *preload; /* instead of pp_set_forkserver_preload()'s, when n_preload is not 0 */
+	unsigned flags; /* PP_PRELOAD_TOLERANT */
+	const char *const
+		*preload; /* instead of pp_set_forkserver_preload()'s, when n_preload is not 0 */
 	size_t n_preload;
 	/*
 	 * The helper for programs that do not call pp_main(); NULL: $PROCPOOL_WORKER when set and the caller is
@@ -332,12 +334,12 @@ int pp_context_free(struct pp_context *context);
 /* What one preload entry cost the fork server. */
 struct pp_preload_report {
 	const char *entry;
-	int error;		/* 0, or a negative errno */
-	const char *message;	/* why it failed; "" */
+	int error; /* 0, or a negative errno */
+	const char *message; /* why it failed; "" */
 	int64_t time_ns;
-	int64_t rss_kb;		/* growth of the server's resident memory: what each fork must map again */
-	int threads_left;	/* threads it started and left running: forks are then unsafe */
-	int fds_left;		/* fds it left open (workers do not get them) */
+	int64_t rss_kb; /* growth of the server's resident memory: what each fork must map again */
+	int threads_left; /* threads it started and left running: forks are then unsafe */
+	int fds_left; /* fds it left open (workers do not get them) */
 };
 
 /* Entry i, after the server has started. -ENOENT: no such entry; -EAGAIN: no server was started yet. */
@@ -356,8 +358,8 @@ struct pp_rlimit {
 	struct rlimit limit;
 };
 
-#define PP_DAEMON 0x1u	     /* killed when the caller ends (pool workers always are) */
-#define PP_NEW_GROUP 0x2u    /* leads a process group of its own; kill and terminate reach all of it */
+#define PP_DAEMON 0x1u /* killed when the caller ends (pool workers always are) */
+#define PP_NEW_GROUP 0x2u /* leads a process group of its own; kill and terminate reach all of it */
 
 struct pp_process_opts {
 	size_t size;
@@ -417,19 +419,21 @@ void pp_share_free(struct pp_share *share);
 
 struct pp_pool_opts {
 	size_t size;
-	unsigned workers;	 /* 0: the CPUs this thread may run on */
-	unsigned flags;		 /* none yet */
+	unsigned workers; /* 0: the CPUs this thread may run on */
+	unsigned flags; /* none yet */
 	const char *initializer; /* a task run first in each worker; NULL: none */
-	const void *init_in;	 /* its input, copied */
+	const void *init_in; /* its input, copied */
 	size_t init_len;
-	uint64_t max_tasks;	 /* items a worker may run before it is replaced; 0: no limit */
-	uint64_t max_rss_kb;	 /* replace a worker whose resident memory is above, between items; 0: none */
-	uint64_t queue_limit;	 /* items accepted but not ended; submit waits (-EAGAIN) above; 0: 65536 */
-	uint64_t queue_bytes;	 /* likewise bytes of their inputs; 0: 256 MiB */
-	int64_t timeout_ns;	 /* of each item, unless its own options say otherwise; 0: none */
-	unsigned retries;	 /* how often an item whose worker died is tried again, likewise */
-	unsigned spares;	 /* workers kept ready beyond `workers`, for replacements */
-	int64_t keep_alive_ns;	 /* idle workers end after this; they come back when needed; 0: never end */
+	uint64_t max_tasks; /* items a worker may run before it is replaced; 0: no limit */
+	uint64_t
+		max_rss_kb; /* replace a worker whose resident memory is above, between items; 0: none */
+	uint64_t
+		queue_limit; /* items accepted but not ended; submit waits (-EAGAIN) above; 0: 65536 */
+	uint64_t queue_bytes; /* likewise bytes of their inputs; 0: 256 MiB */
+	int64_t timeout_ns; /* of each item, unless its own options say otherwise; 0: none */
+	unsigned retries; /* how often an item whose worker died is tried again, likewise */
+	unsigned spares; /* workers kept ready beyond `workers`, for replacements */
+	int64_t keep_alive_ns; /* idle workers end after this; they come back when needed; 0: never end */
 	const struct pp_process_opts *worker; /* fds, cpus, rlimits, cwd ... of each worker */
 	struct pp_share *const *shares;
 	size_t n_shares;
@@ -448,18 +452,19 @@ int pp_pool_new(struct pp_pool **ret_pool, struct pp_context *context,
 int pp_pool_apply(struct pp_pool *pool, const char *task, const void *in, size_t len,
 		  struct pp_result *ret_result);
 
-#define PP_NONBLOCK 0x1u  /* -EAGAIN instead of waiting for room in the queue */
+#define PP_NONBLOCK 0x1u /* -EAGAIN instead of waiting for room in the queue */
 #define PP_UNORDERED 0x2u /* imap: items as they end */
 
 struct pp_submit_opts {
 	size_t size;
-	unsigned flags;	       /* PP_NONBLOCK */
-	int64_t timeout_ns;    /* 0: the pool's; below 0: none */
-	int retries;	       /* 0: the pool's; below 0: none */
+	unsigned flags; /* PP_NONBLOCK */
+	int64_t timeout_ns; /* 0: the pool's; below 0: none */
+	int retries; /* 0: the pool's; below 0: none */
 	/* Called once when the item has ended, inside some call on the pool. May free the future. */
 	void (*callback)(struct pp_future *future, void *arg);
 	void *arg;
-	struct pp_buffer *buffer; /* the input, instead of in and len; taken over when the call succeeds */
+	struct pp_buffer
+		*buffer; /* the input, instead of in and len; taken over when the call succeeds */
 };
 
 /*
@@ -492,15 +497,15 @@ void pp_buffer_free(struct pp_buffer *buffer);
 struct pp_map_opts {
 	size_t size;
 	unsigned flags;
-	size_t chunk;	    /* items handed over at once; 0: ceil(n / (4 * workers)), within caps (imap: adaptive) */
+	size_t chunk; /* items handed over at once; 0: ceil(n / (4 * workers)), within caps (imap: adaptive) */
 	int64_t timeout_ns; /* of each item; 0: the pool's; below 0: none */
-	int retries;	    /* 0: the pool's; below 0: none */
+	int retries; /* 0: the pool's; below 0: none */
 	/* Called now and then inside waits, and at the end, with how many items have ended. */
 	void (*progress)(size_t done, size_t total, void *arg);
 	/* map_async: called once when all have ended. May free the results. */
 	void (*callback)(struct pp_results *results, void *arg);
 	void *arg;
-	size_t window;	    /* imap: items in flight or waiting to be taken; 0: 2 * workers * chunk, at least 1024 */
+	size_t window; /* imap: items in flight or waiting to be taken; 0: 2 * workers * chunk, at least 1024 */
 };
 
 /*
@@ -567,30 +572,31 @@ int pp_pool_terminate(struct pp_pool *pool);
 void pp_pool_free(struct pp_pool *pool);
 
 struct pp_pool_stats {
-	size_t size;		/* set it before the call */
-	unsigned workers;	/* wanted */
-	unsigned alive;		/* alive now, spares included */
-	uint64_t items_accepted, items_ended, items_waiting; /* waiting: not yet handed to a worker */
-	uint64_t done, failed, died, timed_out, cancelled;   /* by outcome */
-	uint64_t retried;	/* items begun again */
-	uint64_t restarts;	/* workers started to replace one that died or was killed */
-	uint64_t recycled;	/* workers replaced because of max_tasks or max_rss */
-	uint64_t wakes, parks;	/* how often a worker had to be woken, and the caller slept */
+	size_t size; /* set it before the call */
+	unsigned workers; /* wanted */
+	unsigned alive; /* alive now, spares included */
+	uint64_t items_accepted, items_ended,
+		items_waiting; /* waiting: not yet handed to a worker */
+	uint64_t done, failed, died, timed_out, cancelled; /* by outcome */
+	uint64_t retried; /* items begun again */
+	uint64_t restarts; /* workers started to replace one that died or was killed */
+	uint64_t recycled; /* workers replaced because of max_tasks or max_rss */
+	uint64_t wakes, parks; /* how often a worker had to be woken, and the caller slept */
 };
 
 int pp_pool_stats(struct pp_pool *pool, struct pp_pool_stats *ret_stats);
 
 struct pp_worker_insight {
-	size_t size;		/* set it before the call */
-	pid_t pid;		/* 0: the place is empty now */
-	unsigned restarts;	/* how often this place got a new worker */
-	int64_t start_ns;	/* CLOCK_MONOTONIC */
-	int64_t ready_ns;	/* from start until its first instruction of the worker loop; -1 not yet */
-	int64_t init_ns;	/* the initializer's time */
+	size_t size; /* set it before the call */
+	pid_t pid; /* 0: the place is empty now */
+	unsigned restarts; /* how often this place got a new worker */
+	int64_t start_ns; /* CLOCK_MONOTONIC */
+	int64_t ready_ns; /* from start until its first instruction of the worker loop; -1 not yet */
+	int64_t init_ns; /* the initializer's time */
 	int64_t busy_ns, waiting_ns;
-	uint64_t items;		/* ended in this worker */
-	uint64_t peak_rss_kb;	/* 0 for threads */
-	int running;		/* 1: in an item now */
+	uint64_t items; /* ended in this worker */
+	uint64_t peak_rss_kb; /* 0 for threads */
+	int running; /* 1: in an item now */
 };
 
 /* Place i (0 to wanted + spares - 1). -ERANGE: no such place. */
@@ -610,7 +616,10 @@ template <class T> inline T pp_sized_(void)
 }
 #define PP_SIZED_(type) pp_sized_<type>()
 #else
-#define PP_SIZED_(type) { .size = sizeof(struct type) }
+#define PP_SIZED_(type)                     \
+	{                                   \
+		.size = sizeof(struct type) \
+	}
 #endif
 
 #define PP_CONTEXT_OPTS_INIT PP_SIZED_(pp_context_opts)

@@ -69,9 +69,6 @@ static int open_memory(struct channel *ch)
 	if (r < 0)
 		return r;
 	ch->map = m->map;
-	/* A forked worker gets its own lane (start_fork.c), and that of no other. */
-	if (!ch->is_thread)
-		(void)madvise(m->map.caller, m->map.total, MADV_DONTFORK);
 	return 0;
 }
 
@@ -142,7 +139,7 @@ int channel_request(struct channel *ch, const struct worker_setup *setup, int ar
 	rq->pid = 0;
 	rq->pidfd = -1;
 	rq->error = 0;
-	*boot = setup->boot;
+	memcpy(boot, &setup->boot, offsetof(struct lane_boot, cwd) + strlen(setup->boot.cwd) + 1);
 	boot->start_ns = now_ns();
 	for (i = 0; i < setup->n_fds; i++) {
 		rq->moves[rq->n_moves].from = setup->fds[i].fd;
@@ -177,6 +174,9 @@ void channel_started(struct channel *ch, const struct start_request *rq)
 	ch->thread = rq->thread;
 	close_fd(&ch->life_peer);
 	close_fd(&ch->lane_fd);
+	/* Forked workers came by their own lane with the fork; nobody after them gets it. */
+	if (!ch->is_thread)
+		(void)madvise(ch->map.caller, ch->map.total, MADV_DONTFORK);
 }
 
 void channel_close(struct channel *ch)

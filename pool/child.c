@@ -138,8 +138,8 @@ static int fill_stdio(void)
 	int fd;
 
 	do {
-		fd = open("/dev/null", O_RDWR);
-		if (fd < 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0 || (fd < 3 && fcntl(fd, F_SETFD, 0) < 0))
 			return -errno;
 	} while (fd < 3);
 	(void)close(fd);

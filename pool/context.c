@@ -171,7 +171,7 @@ static bool find_helper(void)
 	ssize_t n;
 
 	if (env && strlen(env) < sizeof(helper)) {
-		strcpy(helper, env);
+		(void)put_string(helper, env);
 		return true;
 	}
 	/* Beside the library, or beside the program it is linked into. */

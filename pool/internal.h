@@ -43,6 +43,8 @@ uint64_t resident_kb(void);
 int threads_here(void);
 /* Waits until fd polls readable: 1, or 0 at the deadline. */
 int poll_fd(int fd, int64_t deadline);
+/* Copies a string with its NUL to where there is room for it; returns what comes behind. */
+void *put_string(void *to, const char *string);
 
 /* doubly linked list with a head */
 struct link {
@@ -89,6 +91,10 @@ struct task {
 	struct module *module;
 	int (*fn)(struct pp_call *call);
 };
+
+/* The body of a REC_DEFINE: how a worker finds the task that number `id` stands for. */
+uint32_t define_size(const struct task *task);
+void define_write(struct define_rec *def, uint32_t id, const struct task *task);
 
 /* Finds (loading its module if it must) the task called so. Sets the last error. */
 int task_find(const char *name, struct task **ret_task);
@@ -143,6 +149,7 @@ struct start_ops {
 	/* Starts n workers; each request's error tells of its own. Returns 0 or the first error. */
 	int (*start)(struct pp_context *context, struct start_request *requests, unsigned n);
 	void (*stop)(struct pp_context *context); /* frees what the context holds */
+	bool together; /* many in one request are cheaper than one by one */
 	bool fresh_image; /* workers see only what can be found by name */
 	bool thread;
 };

@@ -74,7 +74,7 @@ struct lane_boot {
 	uint8_t cpus[128];
 	struct pp_rlimit rlimits[LANE_RLIMITS_MAX];
 	char name[16];
-	char cwd[PATH_MAX];
+	char cwd[PATH_MAX]; /* last: mostly empty, and then no page for it is touched */
 };
 #define BOOT_DAEMON 0x1u /* dies with the caller */
 #define BOOT_NEW_GROUP 0x2u
@@ -100,6 +100,9 @@ struct lane_worker {
 	char setup_step[28];
 	_Alignas(64) uint64_t comp_tail;
 	_Alignas(64) uint64_t run;
+	/* What of the submit ring it has read for the last time, and the first record's seq it has not. */
+	uint64_t passed;
+	uint64_t passed_seq;
 	int64_t item_start_ns; /* of the item running, when its record is TIMED */
 	_Alignas(64) uint32_t
 		parked; /* bit 0: sleeps; bit 1: for room in the completion ring; above: count */
@@ -113,17 +116,20 @@ struct lane_worker {
 
 enum { PARK_BIT = 1u, PARK_SPACE = 2u, PARK_STEP = 4u };
 
-#define LANE_BOOT_OFF 4096u
-#define LANE_REL_OFF (LANE_BOOT_OFF + 8192u)
+/* A page is first touched on both sides of a start: what a short life needs shares as few as can be. */
+#define LANE_BOOT_OFF 512u
+#define LANE_REL_OFF 8192u
 #define LANE_SUB_OFF (LANE_REL_OFF + LANE_BLOCKS * 4u)
 #define LANE_WORKER_OFF (LANE_SUB_OFF + LANE_SUB_SIZE)
-#define LANE_CLAIM_OFF (LANE_WORKER_OFF + 4096u)
-#define LANE_COMP_OFF (LANE_CLAIM_OFF + LANE_SLOTS * 8u)
+#define LANE_CLAIM_OFF (LANE_WORKER_OFF + 512u)
+#define LANE_COMP_OFF (LANE_WORKER_OFF + 8192u)
 #define LANE_ARENA_OFF (LANE_COMP_OFF + LANE_COMP_SIZE)
 
-_Static_assert(sizeof(struct lane_caller) <= 4096, "lane layout");
-_Static_assert(sizeof(struct lane_boot) <= 8192, "lane layout");
-_Static_assert(sizeof(struct lane_worker) <= 4096, "lane layout");
+_Static_assert(sizeof(struct lane_caller) <= LANE_BOOT_OFF, "lane layout");
+_Static_assert(sizeof(struct lane_boot) <= LANE_REL_OFF - LANE_BOOT_OFF, "lane layout");
+_Static_assert(sizeof(struct lane_worker) <= LANE_CLAIM_OFF - LANE_WORKER_OFF, "lane layout");
+_Static_assert(LANE_CLAIM_OFF + LANE_SLOTS * 8u <= LANE_COMP_OFF, "lane layout");
+_Static_assert(LANE_WORKER_OFF % 4096 == 0 && LANE_ARENA_OFF % 4096 == 0, "lane layout");
 _Static_assert(LANE_CHUNK_ITEMS < (1u << 12), "run word");
 
 /* Where a lane is mapped here. */

@@ -231,7 +231,7 @@ int find_task_locked(struct pp_pool *pool, const char *name, struct task **ret_t
 			return r;
 	}
 	if (strlen(name) < sizeof(pool->last_name_copy)) {
-		strcpy(pool->last_name_copy, name);
+		(void)put_string(pool->last_name_copy, name);
 		pool->last_name = name;
 		pool->last_task = task;
 	}

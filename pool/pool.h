@@ -134,6 +134,7 @@ struct lane {
 	bool quit_sent;
 	struct channel ch;
 	uint64_t sub_tail, sub_freed, comp_head;
+	uint64_t passed_seq; /* records before it the worker has read for the last time */
 	uint64_t first_seq, next_seq;
 	unsigned n_inflight; /* entries first_seq .. next_seq - 1 */
 	uint64_t items_out; /* items in them */

@@ -62,23 +62,13 @@ static uint8_t *put_record(struct channel *ch, uint64_t *at, uint16_t kind, uint
 
 static int write_records(struct pp_process *p, const struct task *task, const void *in, size_t len)
 {
-	const struct module *m = task->module;
 	uint32_t inside = len > LANE_INLINE_MAX ? (uint32_t)sizeof(struct item_ref) : (uint32_t)len;
-	struct define_rec *def;
 	struct item_ref ref = { .len = len };
 	struct sub_rec *rec;
 	uint64_t at = 0;
 	uint8_t *data;
 
-	def = (void *)put_record(
-		&p->ch, &at, REC_DEFINE, 0, 0,
-		(uint32_t)(sizeof(*def) + strlen(m->path) + strlen(task->name) + 2));
-	def->id = 0;
-	def->build_id_len = m->build_id_len;
-	memcpy(def->build_id, m->build_id, m->build_id_len);
-	strcpy((char *)(def + 1), m->path);
-	strcpy((char *)(def + 1) + strlen(m->path) + 1, task->name);
-
+	define_write((void *)put_record(&p->ch, &at, REC_DEFINE, 0, 0, define_size(task)), 0, task);
 	rec = (void *)(p->ch.map.sub + at);
 	data = put_record(&p->ch, &at, REC_RUN, 0, 1, inside);
 	rec->ends[0] = sub_data(1) + inside;

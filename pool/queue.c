@@ -42,12 +42,28 @@ static void publish(struct lane *lane)
 	}
 }
 
+/* Takes over how far the worker says it has read; a word that cannot be true changes nothing. */
+static void look_how_far(struct lane *lane)
+{
+	uint64_t passed = load_acquire(&lane->ch.map.worker->passed);
+	uint64_t seq = load_relaxed(&lane->ch.map.worker->passed_seq);
+
+	if (passed > lane->sub_freed && passed <= lane->sub_tail)
+		lane->sub_freed = passed;
+	if (seq > lane->passed_seq && seq <= lane->next_seq)
+		lane->passed_seq = seq;
+}
+
 /* Room for a record of this size, contiguous; NULL when the ring is too full. */
 static struct sub_rec *reserve(struct lane *lane, uint32_t size)
 {
 	uint32_t off = lane->sub_tail & (LANE_SUB_SIZE - 1), contiguous = LANE_SUB_SIZE - off;
-	uint64_t room = LANE_SUB_SIZE - (lane->sub_tail - lane->sub_freed);
+	uint64_t room;
 	struct sub_rec *rec;
+
+	if (LANE_SUB_SIZE - (lane->sub_tail - lane->sub_freed) < contiguous + size)
+		look_how_far(lane);
+	room = LANE_SUB_SIZE - (lane->sub_tail - lane->sub_freed);
 
 	if (contiguous < size) {
 		if (room < contiguous + size)
@@ -67,17 +83,9 @@ static struct sub_rec *reserve(struct lane *lane, uint32_t size)
 	return rec;
 }
 
-static uint32_t define_size(const struct task *task)
-{
-	return lane_align(sub_data(0) + (uint32_t)sizeof(struct define_rec) +
-			  (uint32_t)strlen(task->module->path) + (uint32_t)strlen(task->name) + 2);
-}
-
 /* Tells the worker which function a task number stands for, once. False: no room now. */
 static bool define(struct lane *lane, const struct task *task)
 {
-	const struct module *m = task->module;
-	struct define_rec *def;
 	struct sub_rec *rec;
 
 	if (task->id >= lane->n_defined) {
@@ -92,17 +100,12 @@ static bool define(struct lane *lane, const struct task *task)
 	}
 	if (lane->defined[task->id])
 		return true;
-	rec = reserve(lane, define_size(task));
+	rec = reserve(lane, lane_align(sub_data(0) + define_size(task)));
 	if (!rec)
 		return false;
 	rec->kind = REC_DEFINE;
 	rec->count = 0;
-	def = (void *)((uint8_t *)rec + sub_data(0));
-	def->id = task->id;
-	def->build_id_len = m->build_id_len;
-	memcpy(def->build_id, m->build_id, m->build_id_len);
-	strcpy((char *)(def + 1), m->path);
-	strcpy((char *)(def + 1) + strlen(m->path) + 1, task->name);
+	define_write((void *)((uint8_t *)rec + sub_data(0)), task->id, task);
 	lane->defined[task->id] = 1;
 	return true;
 }
@@ -114,7 +117,9 @@ static struct sub_rec *begin_run(struct lane *lane, const struct task *task, str
 	struct inflight *e;
 	struct sub_rec *rec;
 
-	if (lane->n_inflight >= LANE_SLOTS - 1 || !define(lane, task))
+	if (lane->next_seq - lane->passed_seq >= LANE_SLOTS - 1)
+		look_how_far(lane);
+	if (lane->next_seq - lane->passed_seq >= LANE_SLOTS - 1 || !define(lane, task))
 		return NULL;
 	rec = reserve(lane, lane_align(sub_data(count) + bytes));
 	if (!rec)
@@ -466,7 +471,10 @@ void pop_finished(struct lane *lane)
 		if (e->has_arena)
 			free_inputs(lane, e);
 		lane->items_out -= e->count;
-		lane->sub_freed = e->end;
+		if (e->state == ENTRY_OPEN && e->end > lane->sub_freed) {
+			lane->sub_freed = e->end;
+			lane->passed_seq = lane->first_seq + 1;
+		}
 		lane->first_seq++;
 		if (!--lane->n_inflight)
 			lane->pool->busy--;

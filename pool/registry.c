@@ -353,6 +353,22 @@ int task_find(const char *name, struct task **ret_task)
 	return 0;
 }
 
+uint32_t define_size(const struct task *task)
+{
+	return (uint32_t)(sizeof(struct define_rec) + strlen(task->module->path) +
+			  strlen(task->name) + 2);
+}
+
+void define_write(struct define_rec *def, uint32_t id, const struct task *task)
+{
+	const struct module *m = task->module;
+
+	def->id = id;
+	def->build_id_len = m->build_id_len;
+	memcpy(def->build_id, m->build_id, m->build_id_len);
+	(void)put_string(put_string(def + 1, m->path), task->name);
+}
+
 int hook_find(const char *name, int (**ret_hook)(void))
 {
 	struct pp_task_entry *e;

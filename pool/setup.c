@@ -99,7 +99,7 @@ int setup_init(struct worker_setup *setup, const struct pp_process_opts *opts, c
 	if (opts->cwd && strlen(opts->cwd) >= sizeof(boot->cwd))
 		return fail(-ENAMETOOLONG, "path of the working directory is too long");
 	if (opts->cwd)
-		strcpy(boot->cwd, opts->cwd);
+		(void)put_string(boot->cwd, opts->cwd);
 	if (opts->env && !(setup->env = strings_copy(opts->env)))
 		return fail(-ENOMEM, "out of memory");
 	r = setup_fds(setup, opts);

@@ -62,11 +62,9 @@ static int start_one(struct start_request *rq, const uint8_t *handled)
 	pid_t pid;
 
 	forking_worker = true;
-	(void)madvise(rq->map->caller, rq->map->total, MADV_DOFORK);
 	pid = fork();
 	if (pid == 0)
 		in_child(rq, handled);
-	(void)madvise(rq->map->caller, rq->map->total, MADV_DONTFORK);
 	forking_worker = false;
 	if (pid < 0)
 		return -errno;

@@ -61,7 +61,7 @@ static int make_page(struct server *s, const struct pp_context *ctx, int *ret_fd
 	s->page->n_preload = (uint32_t)ctx->n_preload;
 	for (i = 0; i < ctx->n_preload; i++) {
 		s->page->report[i].entry = (uint32_t)at;
-		strcpy((char *)base + at, ctx->preload[i]);
+		(void)put_string((char *)base + at, ctx->preload[i]);
 		at += strlen(ctx->preload[i]) + 1;
 	}
 	return 0;
@@ -342,7 +342,9 @@ static void stop(struct pp_context *ctx)
 	ctx->server = NULL;
 }
 
-const struct start_ops start_forkserver_ops = { .start = start, .stop = stop, .fresh_image = true };
+const struct start_ops start_forkserver_ops = {
+	.start = start, .stop = stop, .together = true, .fresh_image = true
+};
 
 /* ---- telling ---- */
 

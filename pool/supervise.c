@@ -418,7 +418,7 @@ static struct lane *lane_new(struct pp_pool *pool)
 	}
 	lane->pool = pool;
 	lane->place = i;
-	lane->first_seq = lane->next_seq = 1;
+	lane->first_seq = lane->next_seq = lane->passed_seq = 1;
 	lane->check_ns = INT64_MAX;
 	pool->lanes[i] = lane;
 	return lane;
@@ -465,25 +465,16 @@ static void start_failed(struct pp_pool *pool, int err)
 	pool_stop_locked(pool, "%s", why);
 }
 
-static int start_batch(struct pp_pool *pool, unsigned n)
+static int start_some(struct pp_pool *pool, struct start_request *rq, struct lane **lanes,
+		      unsigned n)
 {
-	struct start_request *rq = calloc(n, sizeof(*rq));
-	struct lane **lanes = calloc(n, sizeof(*lanes));
-	unsigned i, have = 0;
-	int r = rq && lanes ? 0 : -ENOMEM;
+	unsigned i, have;
+	int r;
 
-	for (i = 0; r == 0 && i < n; i++) {
-		lanes[i] = lane_new(pool);
-		if (!lanes[i])
-			break;
-		channel_request(&lanes[i]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
-				pool->arena_size, &rq[i]);
-		have++;
-	}
-	if (have)
-		r = pool->context->ops->start(pool->context, rq, have);
-	else if (r == 0)
-		r = -EMFILE;
+	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++)
+		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
+				pool->arena_size, &rq[have]);
+	r = have ? pool->context->ops->start(pool->context, rq, have) : -EMFILE;
 	for (i = 0; i < have; i++) {
 		if (rq[i].error == 0) {
 			lane_started(lanes[i], &rq[i]);
@@ -493,6 +484,22 @@ static int start_batch(struct pp_pool *pool, unsigned n)
 		channel_close(&lanes[i]->ch);
 		free(lanes[i]);
 	}
+	return r == 0 && have < n ? -EMFILE : r;
+}
+
+/*
+ * One by one where that costs nothing: the child to come finds fewer open fds of others to close, and those
+ * before it are at work meanwhile.
+ */
+static int start_batch(struct pp_pool *pool, unsigned n)
+{
+	unsigned step = pool->context->ops->together ? n : 1, done;
+	struct start_request *rq = calloc(step, sizeof(*rq));
+	struct lane **lanes = calloc(step, sizeof(struct lane *));
+	int r = rq && lanes ? 0 : -ENOMEM;
+
+	for (done = 0; r == 0 && done < n; done += step)
+		r = start_some(pool, rq, lanes, step);
 	free(rq);
 	free(lanes);
 	return r;

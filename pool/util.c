@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -160,6 +161,14 @@ int poll_fd(int fd, int64_t deadline)
 		if (errno != EINTR)
 			return -errno;
 	}
+}
+
+void *put_string(void *to, const char *string)
+{
+	size_t len = strlen(string) + 1;
+
+	memcpy(to, string, len);
+	return (char *)to + len;
 }
 
 void list_init(struct link *head)

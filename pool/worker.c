@@ -24,6 +24,7 @@
 #define SPIN_MAX (20 * US)
 #define SPIN_MIN (1 * US)
 #define SHORT_SPIN 64
+#define SHORT_SLEEP (2 * SPIN_MAX) /* with the way down and up again: a spin would have got it */
 
 /* ---- talking to the caller ---- */
 
@@ -71,25 +72,37 @@ static bool has_task(const struct worker *w, bool space, uint64_t need)
 	return load_acquire(&w->map.caller->sub_tail) != w->pos;
 }
 
-/* Spins while that pays: half as long after it was for nothing, twice as long after it was not. */
+/* Whether a spin of the longest kind would have been for something; see spin(). */
+static void learn(struct worker *w, bool paid)
+{
+	if (paid)
+		w->spin_ns = w->spin_ns * 2 > SPIN_MAX ? SPIN_MAX : w->spin_ns * 2;
+	else
+		w->spin_ns = w->spin_ns / 2 < SPIN_MIN ? 0 : w->spin_ns / 2;
+}
+
+/*
+ * Spins while that pays: half as long after it was for nothing, twice as long after it was not, and not at
+ * all when it never is. A sleep that turned out short teaches it to spin again (wait_for_task).
+ */
 static bool spin(struct worker *w, bool space, uint64_t need)
 {
 	int64_t end;
 	int i;
 
-	if (!load_relaxed(&w->map.caller->spin_ok))
+	if (!w->spin_ns || !load_relaxed(&w->map.caller->spin_ok))
 		return has_task(w, space, need);
 	end = now_ns() + w->spin_ns;
 	do {
 		for (i = 0; i < 64; i++) {
 			if (has_task(w, space, need)) {
-				w->spin_ns = w->spin_ns * 2 > SPIN_MAX ? SPIN_MAX : w->spin_ns * 2;
+				learn(w, true);
 				return true;
 			}
 			cpu_relax();
 		}
 	} while (now_ns() < end);
-	w->spin_ns = w->spin_ns / 2 < SPIN_MIN ? SPIN_MIN : w->spin_ns / 2;
+	learn(w, false);
 	return false;
 }
 
@@ -144,7 +157,7 @@ static bool spin_shortly(const struct worker *w)
 {
 	int i;
 
-	for (i = 0; i < SHORT_SPIN && load_relaxed(&w->map.caller->spin_ok); i++) {
+	for (i = 0; w->spin_ns && i < SHORT_SPIN && load_relaxed(&w->map.caller->spin_ok); i++) {
 		if (has_task(w, false, 0))
 			return true;
 		cpu_relax();
@@ -155,15 +168,22 @@ static bool spin_shortly(const struct worker *w)
 static bool wait_for_task(struct worker *w)
 {
 	bool in_time = true;
+	int64_t since;
 
 	if (has_task(w, false, 0) || spin_shortly(w))
 		return true;
 	count_time(w, false);
+	since = w->map.worker->since_ns;
 	signal_caller(w, true);
 	flush_output(w);
-	if (!spin(w, false, 0))
-		in_time = park(w, false, 0);
+	if (spin(w, false, 0)) {
+		count_time(w, true);
+		return true;
+	}
+	in_time = park(w, false, 0);
 	count_time(w, true);
+	if (w->map.worker->since_ns - since < SHORT_SLEEP)
+		w->spin_ns = SPIN_MAX;
 	return in_time;
 }
 
@@ -393,10 +413,21 @@ static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
 			    t && t->text ? t->text : "unknown task");
 }
 
+/*
+ * From here on the caller may write over the ring up to `pos`. It cannot tell by completions alone: a record that
+ * it took back is over for it, while the worker has still to read its head to go past it.
+ */
+static void pass_record(struct worker *w, uint64_t pos, uint64_t seq)
+{
+	store_relaxed(&w->map.worker->passed_seq, seq + 1);
+	store_release(&w->map.worker->passed, pos);
+}
+
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
-	const uint32_t size = rec->size; /* once published, the record is the caller's to write over */
+	const uint32_t size =
+		rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
 	uint32_t i;
 
@@ -438,6 +469,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
 		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
+	pass_record(w, w->pos + size, w->seq);
 	w->pos += size;
 	publish(w);
 	w->pos -= size;
@@ -504,6 +536,7 @@ static int loop(struct worker *w)
 	for (;;) {
 		const struct sub_rec *rec;
 		uint32_t size, kind;
+		uint64_t seq;
 
 		if (!wait_for_task(w))
 			return retire(w, RETIRE_IDLE);
@@ -513,6 +546,7 @@ static int loop(struct worker *w)
 		/* Before it is run: afterwards the caller may have written the next one over it. */
 		size = rec->size;
 		kind = rec->kind;
+		seq = rec->seq;
 		switch (kind) {
 		case REC_RUN:
 			if (!run_record(w, rec))
@@ -525,6 +559,8 @@ static int loop(struct worker *w)
 			return retire(w, RETIRE_TOLD);
 		}
 		w->pos += size;
+		if (kind == REC_RUN)
+			pass_record(w, w->pos, seq);
 		if (w->init_failed)
 			return retire(w, RETIRE_TOLD);
 		if (kind == REC_RUN && too_big(w))
@@ -534,15 +570,14 @@ static int loop(struct worker *w)
 
 int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 {
-	struct worker *w = calloc(1, sizeof(*w));
+	/* On the stack, which a forked worker has touched already. */
+	struct worker self, *w = &self;
 	uint32_t i;
 	int status;
 
-	if (!w)
-		return 1;
+	memset(w, 0, sizeof(*w));
 	w->map = *map;
 	w->fds = *fds;
-	w->spin_ns = SPIN_MAX;
 	w->exit_code = 1;
 	arena_init(&w->arena, map->arena, map->arena_size);
 	map->worker->since_ns = map->worker->ready_ns = now_ns();
@@ -558,6 +593,5 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	free(w->blocks);
 	free(w->aside);
 	arena_done(&w->arena);
-	free(w);
 	return status;
 }

@@ -7,8 +7,21 @@
 #include "cmd/help.h"
 
 const struct command *const commands[] = {
-	&command_record,  &command_trace, &command_report, &command_tree,   &command_fds,
-	&command_compare, &command_info,  &command_export, &command_doctor, NULL,
+	/* clang-format off */
+	&command_record,
+	&command_trace,
+	&command_report,
+	&command_tree,
+	&command_fds,
+	&command_compare,
+	&command_info,
+	&command_export,
+	&command_view,
+	&command_query,
+	&command_why,
+	&command_doctor,
+	/* clang-format on */
+	NULL,
 };
 
 int main(int argc, char **argv)
@@ -19,6 +32,10 @@ int main(int argc, char **argv)
 		return command->run(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		printf("forkscope %s\n", FORKSCOPE_VERSION);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--complete-commands") == 0) {
+		help_names(stdout);
 		return 0;
 	}
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

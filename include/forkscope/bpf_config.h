@@ -71,4 +71,14 @@ struct fs_bpf_config {
 	uint64_t cgroup_id; /* --cgroup: follow what enters it; 0: no */
 };
 
+/* One thread's registers as it entered the kernel, numbered as DWARF does: what tell_registers writes. */
+#define FS_REGISTERS 33
+
+struct fs_registers {
+	uint32_t pid;
+	uint32_t tid;
+	uint64_t pc;
+	uint64_t words[FS_REGISTERS];
+};
+
 #endif

@@ -122,8 +122,8 @@ bool take_stdio(int *ret_in, int *ret_out)
 
 	/* open() gives the lowest free number: this fills those of 0, 1, 2 that were closed. */
 	do
-		null = open("/dev/null", O_RDWR);
-	while (null >= 0 && null < 3);
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (null >= 0 && null < 3 && fcntl(null, F_SETFD, 0) == 0);
 	in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (null < 0 || in < 0 || out < 0 || dup2(null, STDIN_FILENO) < 0 ||

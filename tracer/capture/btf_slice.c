@@ -60,7 +60,8 @@ static uint32_t add_bytes(struct bytes *b, const void *data, size_t len)
 		b->data = grown;
 		b->size = size;
 	}
-	memcpy(b->data + at, data, len);
+	if (len)
+		memcpy(b->data + at, data, len);
 	b->len += len;
 	return at;
 }

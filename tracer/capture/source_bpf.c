@@ -87,6 +87,7 @@ static void choose_programs(struct forkscope_bpf *skel, const struct source_opti
 {
 	bool by_cgroup = options->cgroup != NULL;
 
+	bpf_program__set_autoload(skel->progs.tell_registers, false);
 	bpf_program__set_autoload(skel->progs.on_cgroup_attach, by_cgroup);
 	bpf_program__set_autoload(skel->progs.tell_own_level, !in_initial_pid_namespace());
 	bpf_program__set_autoattach(skel->progs.tell_own_level, false);

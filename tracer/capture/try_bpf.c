@@ -24,6 +24,7 @@ static const struct {
 	{ "tell_task", "what attached processes are and hold (-p, --cgroup)", false },
 	{ "adopt_tasks", "descendants of attached processes (-p, --cgroup)", false },
 	{ "on_cgroup_attach", "processes moved into a cgroup (--cgroup)", false },
+	{ "tell_registers", "whole stacks of what does not move (why)", false },
 	{ "tell_own_level", "process numbers inside a container", false },
 };
 

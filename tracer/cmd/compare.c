@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* forkscope compare: the start methods of one trace, or of several, side by side. */
+/*
+ * forkscope compare: the start methods of one trace, or of several, side by side; or of one command that is run
+ * once with each.
+ */
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,6 +11,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/load.h"
+#include "cmd/methods.h"
 #include "cmd/reading.h"
 
 struct compare {
@@ -15,18 +20,41 @@ struct compare {
 	size_t n;
 };
 
+struct options {
+	struct read_options read; /* first: see read_option_specs */
+	const char *methods;
+	const char *keep;
+};
+
+static const struct option_spec method_specs[] = {
+	{ .name = "methods",
+	  .kind = OPTION_TEXT,
+	  .arg = "LIST",
+	  .help = "run CMD once for each of fork, spawn, forkserver, thread\n"
+		  "(with commas between)",
+	  .offset = offsetof(struct options, methods) },
+	{ .name = "keep",
+	  .kind = OPTION_TEXT,
+	  .arg = "DIR",
+	  .help = "keep the traces of these runs there, as METHOD.data",
+	  .offset = offsetof(struct options, keep) },
+	{ 0 },
+};
+
 static const struct option_group compare_groups_of_options[] = {
+	{ "Running", method_specs },
 	{ "Output", read_option_specs },
 	{ 0 },
 };
 
 static const struct option_table compare_table = {
 	.command = &command_compare,
-	.examples = { "forkscope compare t.data",
+	.examples = { "forkscope compare --methods=fork,spawn,forkserver -- python3 prog.py",
 		      "forkscope compare fork.data spawn.data forkserver.data",
 		      "forkscope compare --json a.data b.data" },
 	.notes = "Children are grouped by trace and start method. Without FILE it is "
-		 "forkscope.data.",
+		 "forkscope.data.\nWith --methods the command finds the method's name in "
+		 "FORKSCOPE_START_METHOD; CPython's\nmultiprocessing takes it as its default.",
 	.groups = compare_groups_of_options,
 	.max_operands = SIZE_MAX,
 };
@@ -39,45 +67,38 @@ static int write_compare(void *arg, const struct view *view, bool json, FILE *to
 		    : compare_text(c->compared, c->n, view, to);
 }
 
-static int load_all(struct compare *c, int n, char **names, struct failure *why)
+/* labels: what the traces are called in the table. */
+static int load_all(struct compare *c, size_t n, char *const *paths, char *const *labels,
+		    struct failure *why)
 {
-	int i, err;
+	size_t i;
+	int err;
 
+	c->traces = calloc(n, sizeof(*c->traces));
+	c->compared = calloc(n, sizeof(*c->compared));
+	if (!c->traces || !c->compared)
+		return fail_errno(why, -ENOMEM, "cannot compare");
 	for (i = 0; i < n; i++) {
-		err = load_trace(&c->traces[i], names[i], why);
+		err = load_trace(&c->traces[i], paths[i], why);
 		if (err < 0)
 			return err;
-		c->compared[i] = (struct compared){ names[i], c->traces[i].model };
+		c->compared[i] = (struct compared){ labels[i], c->traces[i].model };
 		c->n++;
 	}
 	return 0;
 }
 
-static int run_compare(int argc, char **argv)
+static int compare_traces(const struct options *o, size_t n, char *const *paths,
+			  char *const *labels)
 {
-	struct read_options o = READ_OPTIONS_INIT;
-	char *standard[] = { NULL }, **names;
 	struct compare c = { .n = 0 };
-	struct failure why;
-	int first, n, status = EXIT_READ_TROUBLE;
+	struct failure why = { 0 };
+	int status = EXIT_READ_TROUBLE;
 
-	if (!options_go(&compare_table, argc, argv, &o, &first, &status))
-		return status;
-	n = argc - first;
-	names = argv + first;
-	if (n == 0) {
-		standard[0] = (char *)trace_operand(argc, argv, first);
-		names = standard;
-		n = 1;
-	}
-	c.traces = calloc((size_t)n, sizeof(*c.traces));
-	c.compared = calloc((size_t)n, sizeof(*c.compared));
-	if (!c.traces || !c.compared)
-		log_error("out of memory");
-	else if (load_all(&c, n, names, &why) < 0)
+	if (load_all(&c, n, paths, labels, &why) < 0)
 		log_error("%s", why.text);
 	else
-		status = write_view(&o, names[0], false, write_compare, &c);
+		status = write_view(&o->read, paths[0], false, write_compare, &c);
 	while (c.n > 0)
 		load_free(&c.traces[--c.n]);
 	free(c.traces);
@@ -85,10 +106,51 @@ static int run_compare(int argc, char **argv)
 	return status;
 }
 
+static int compare_methods(const struct options *o, char **argv)
+{
+	struct methods m = { .count = 0 };
+	struct failure why = { 0 };
+	char private_dir[256] = "";
+	int status = EXIT_READ_TROUBLE;
+
+	if (methods_parse(&m, o->methods, &why) < 0)
+		options_bad(&compare_table, "%s", why.text);
+	else if (methods_run(&m, argv, o->keep, private_dir, sizeof(private_dir), &why) < 0)
+		log_error("%s", why.text);
+	else
+		status = compare_traces(o, m.count, m.traces, m.names);
+	methods_free(&m, private_dir);
+	return status;
+}
+
+static int run_compare(int argc, char **argv)
+{
+	struct options o = { .read = READ_OPTIONS_INIT };
+	char *standard[] = { NULL };
+	int first, status;
+
+	if (!options_go(&compare_table, argc, argv, &o, &first, &status))
+		return status;
+	if (o.methods && first == argc)
+		options_bad(&compare_table, "--methods needs a command to run, behind --");
+	else if (o.methods)
+		return compare_methods(&o, argv + first);
+	else if (o.keep)
+		options_bad(&compare_table, "--keep goes with --methods");
+	else if (first < argc)
+		return compare_traces(&o, (size_t)(argc - first), argv + first, argv + first);
+	else {
+		standard[0] = (char *)trace_operand(argc, argv, first);
+		return compare_traces(&o, 1, standard, standard);
+	}
+	return EXIT_READ_TROUBLE;
+}
+
 const struct command command_compare = {
 	.name = "compare",
-	.args = "FILE...",
+	.args = "FILE... | --methods=LIST -- CMD...",
 	.kind = COMMAND_READS,
 	.summary = "start methods, or whole traces, side by side",
 	.run = run_compare,
+	.options = &compare_table,
 };

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
+#include "cmd/place.h"
 #include "cmd/record.h"
 #include "cmd/record_options.h"
 
@@ -62,30 +63,6 @@ static const struct option_table table = {
 	.max_operands = SIZE_MAX,
 };
 
-struct place {
-	char dir[256];
-	char trace[288];
-};
-
-static int make_place(struct place *p, struct failure *why)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	if (!tmp || !*tmp || strlen(tmp) > 200)
-		tmp = "/tmp";
-	snprintf(p->dir, sizeof(p->dir), "%s/forkscope-XXXXXX", tmp);
-	if (!mkdtemp(p->dir))
-		return fail_errno(why, -errno, "cannot make a directory in '%s'", tmp);
-	snprintf(p->trace, sizeof(p->trace), "%s/trace", p->dir);
-	return 0;
-}
-
-static void remove_place(const struct place *p)
-{
-	(void)unlink(p->trace);
-	(void)rmdir(p->dir);
-}
-
 static int print_report(const struct options *o, const char *trace)
 {
 	char color[32];
@@ -120,14 +97,14 @@ static int run_default(int argc, char **argv)
 
 	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
 		return status;
-	if (make_place(&place, &why) < 0) {
+	if (place_make(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_RECORD_TROUBLE;
 	}
 	err = record_to_file(&recording, place.trace, argv, &r, &why);
 	if (!err)
 		report_status = print_report(&o, place.trace);
-	remove_place(&place);
+	place_remove(&place);
 	status = report_status == EXIT_READ_OK ? record_exit(r, err, &why, o.record.fail_on_loss)
 					       : EXIT_RECORD_TROUBLE;
 	recording_free(r);

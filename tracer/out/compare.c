@@ -14,15 +14,76 @@ static bool call_ns(const struct model *m, const struct process *p, uint64_t pas
 	return process_call_ns(p, ret);
 }
 
-static bool ready_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+static bool since_asked(const struct model *m, const struct process *p, uint64_t ts, uint64_t *ret)
 {
 	uint64_t asked = process_asked_ts(m, p);
 
-	(void)passed;
-	if (!p->ready_ts || !asked || p->ready_ts < asked)
+	if (!ts || !asked || ts < asked)
 		return false;
-	*ret = p->ready_ts - asked;
+	*ret = ts - asked;
 	return true;
+}
+
+static bool born_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+{
+	(void)passed;
+	return p->knows_fork && since_asked(m, p, p->birth_ts, ret);
+}
+
+static bool exec_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+{
+	(void)passed;
+	return p->images && since_asked(m, p, model_image(m, p->first_image)->ts, ret);
+}
+
+static bool creator_memory(const struct model *m, const struct process *p, uint64_t passed,
+			   uint64_t *ret)
+{
+	(void)m;
+	(void)passed;
+	*ret = p->creator_rss_kb;
+	return p->knows_fork && p->creator_rss_kb;
+}
+
+static bool creator_tables(const struct model *m, const struct process *p, uint64_t passed,
+			   uint64_t *ret)
+{
+	(void)m;
+	(void)passed;
+	*ret = p->creator_pgtables_kb;
+	return p->knows_fork && p->creator_pgtables_kb;
+}
+
+static bool major_faults(const struct model *m, const struct process *p, uint64_t passed,
+			 uint64_t *ret)
+{
+	(void)m;
+	(void)passed;
+	*ret = p->major_faults;
+	return p->knows_status;
+}
+
+static bool cpu_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+{
+	(void)m;
+	(void)passed;
+	*ret = p->cpu_ns;
+	return p->knows_status;
+}
+
+static bool lifetime_ns(const struct model *m, const struct process *p, uint64_t passed,
+			uint64_t *ret)
+{
+	(void)m;
+	(void)passed;
+	*ret = p->end_ts - p->birth_ts;
+	return p->knows_fork && p->ended && p->end_ts >= p->birth_ts;
+}
+
+static bool ready_ns(const struct model *m, const struct process *p, uint64_t passed, uint64_t *ret)
+{
+	(void)passed;
+	return since_asked(m, p, p->ready_ts, ret);
 }
 
 static bool suspended_ns(const struct model *m, const struct process *p, uint64_t passed,
@@ -107,15 +168,22 @@ static bool zombie_ns(const struct model *m, const struct process *p, uint64_t p
 
 const struct measure measures[] = {
 	{ "fork_call_ns", "fork call", UNIT_NS, call_ns },
+	{ "born_ns", "time to birth", UNIT_NS, born_ns },
+	{ "exec_ns", "time to exec", UNIT_NS, exec_ns },
 	{ "ready_ns", "time to ready", UNIT_NS, ready_ns },
 	{ "suspended_ns", "parent suspended", UNIT_NS, suspended_ns },
+	{ "creator_rss_kb", "memory of its maker", UNIT_KB, creator_memory },
+	{ "creator_pgtables_kb", "its page tables", UNIT_KB, creator_tables },
 	{ "threads_at_fork", "threads at fork", UNIT_COUNT, threads_at_fork },
 	{ "fds_inherited", "fds inherited", UNIT_COUNT, inherited },
 	{ "fds_after_exec", "fds after exec", UNIT_COUNT, after_exec },
 	{ "fds_passed", "fds passed for it", UNIT_COUNT, passed_for },
 	{ "fds_never_used", "fds never used", UNIT_COUNT, never_used },
 	{ "minor_faults", "page faults", UNIT_COUNT, minor_faults },
+	{ "major_faults", "faults from disk", UNIT_COUNT, major_faults },
+	{ "cpu_ns", "CPU time", UNIT_NS, cpu_ns },
 	{ "peak_rss_kb", "peak memory", UNIT_KB, peak_rss },
+	{ "lifetime_ns", "lifetime", UNIT_NS, lifetime_ns },
 	{ "teardown_ns", "exit to reap", UNIT_NS, zombie_ns },
 };
 

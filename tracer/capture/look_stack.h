@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks of threads that wait, unwound without stopping them: from the registers they entered the kernel
+ * with, reading their memory. What has moved meanwhile gives a short stack, never a wait.
+ */
+#ifndef TRACER_CAPTURE_LOOK_STACK_H
+#define TRACER_CAPTURE_LOOK_STACK_H
+
+#include "capture/look_regs.h"
+#include "trace/snapshot.h"
+
+/* Fills `frames` of the threads of a process that are in a call. registers: of all threads, may be none. */
+void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count);
+
+#endif
