@@ -61,18 +61,31 @@ POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
 POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a $(B)/libprocpool.pc) \
 	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
 
+# --- the shim -------------------------------------------------------------------------------
+#
+# Two libraries of the same sources: the second one watches locks too, and is preloaded with --locks only.
+
+SHIM_SRC := $(wildcard shim/*.c shim/*.S)
+SHIM_OBJ := $(patsubst shim/%,$(B)/obj/shim/%.o,$(SHIM_SRC))
+SHIM_LOCKS_OBJ := $(patsubst shim/%,$(B)/obj/shim-locks/%.o,$(SHIM_SRC))
+SHIM_ALL := $(B)/libforkscope-shim.so $(B)/libforkscope-shim-locks.so
+SHIM_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE -Iinclude -Ishim -fPIC \
+	-fvisibility=hidden -ftls-model=initial-exec -fasynchronous-unwind-tables -fno-stack-protector \
+	-fno-delete-null-pointer-checks -Wno-nonnull-compare
+
 # --- what there is --------------------------------------------------------------------------
 
 MAN := $(patsubst doc/man/%.scd,$(B)/man/%,$(wildcard doc/man/*.scd))
 
 .PHONY: all
-all: $(B)/forkscope $(POOL_ALL) $(MAN)
+all: $(B)/forkscope $(SHIM_ALL) $(POOL_ALL) $(MAN)
 
 .PHONY: help
 help:
 	@echo 'make            build everything into build/'
 	@echo 'make demo       trace CPython multiprocessing under its three start methods, and compare'
 	@echo 'make check      all tests (root: BPF tests too)'
+	@echo 'make check-cpython   all of CPython tests of processes and threads under the shim'
 	@echo 'make check-kernels   the cases under Debian kernels $(KERNELS), in qemu'
 	@echo 'make bench      cost and speed, measured side by side'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR='
@@ -175,6 +188,27 @@ $(B)/procpool-worker: $(POOL_WORKER_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(BIND_NOW) -rdynamic -o $@ $(filter %.o,$^) \
 		$(POOL_WHOLE) -ldl -pthread
 
+# The shim is never built with a sanitizer: it lives in other people's programs.
+$(B)/obj/shim/%.o: shim/%
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) -c -o $@ $<
+
+$(B)/obj/shim-locks/%.o: shim/%
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) -DSHIM_LOCKS -c -o $@ $<
+
+$(B)/libforkscope-shim.so: $(SHIM_OBJ) shim/libforkscope-shim.map
+$(B)/libforkscope-shim-locks.so: $(SHIM_LOCKS_OBJ) shim/libforkscope-shim.map
+
+# libc only: the unwinder is linked in (and hidden).
+$(SHIM_ALL):
+	$(call say,LINK)
+	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,$(@F) -static-libgcc \
+		-Wl,--version-script=shim/libforkscope-shim.map -Wl,-z,relro,-z,now,-z,defs,-z,nodelete \
+		-o $@ $(filter %.o,$^) -lgcc_eh
+
 $(B)/man/%: doc/man/%.scd
 	$(call say,MAN)
 	@mkdir -p $(@D)
@@ -192,6 +226,8 @@ install: all
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 755 $(B)/forkscope $(B)/procpool $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(B)/procpool-worker $(DESTDIR)$(LIBEXECDIR)/procpool
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/forkscope
+	$(INSTALL) -m 755 $(SHIM_ALL) $(DESTDIR)$(LIBDIR)/forkscope
 	$(INSTALL) -m 755 $(B)/libprocpool.so.1 $(DESTDIR)$(LIBDIR)
 	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
 	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
@@ -214,6 +250,7 @@ install: all
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
+SHIM_BIN := $(patsubst tests/shim/%.c,$(B)/tests/shim/%,$(wildcard tests/shim/*.c))
 WHY_BIN  := $(patsubst tests/why/%.c,$(B)/tests/why/%,$(wildcard tests/why/*.c))
 BUG_BIN  := $(patsubst tests/bugs/%.c,$(B)/tests/bugs/%,$(wildcard tests/bugs/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
@@ -249,7 +286,7 @@ $(B)/fuzzobj/%.o: %.c
 $(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -lsqlite3 -pthread
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -ldw -lz -lsqlite3 -pthread
 
 $(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)
@@ -261,6 +298,11 @@ $(B)/tests/cases/%: tests/cases/%.c $(wildcard tests/cases/*.h)
 	$(call say,CASE)
 	@mkdir -p $(@D)
 	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Itests/cases
+
+$(B)/tests/shim/%: tests/shim/%.c
+	$(call say,CASE)
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Iinclude
 
 # Programs that hang: without optimisation, as what people debug; every frame has a base register.
 $(B)/tests/why/%: tests/why/%.c
@@ -285,9 +327,9 @@ include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BUG_BIN) $(WHY_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BUG_BIN) $(SHIM_BIN) $(WHY_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli view cases why bugs real stress pool fuzz
+SUITES := style unit cli view cases shim why bugs real stress pool fuzz
 
 .PHONY: check
 check: deps
@@ -297,6 +339,11 @@ check: deps
 .PHONY: $(SUITES:%=check-%)
 $(SUITES:%=check-%): check-%: tests-built
 	$(Q)FORKSCOPE_BUILD=$(B) scripts/run-suites $*
+
+# All of CPython's own tests of processes and threads, with and without the shim: half an hour.
+.PHONY: check-cpython
+check-cpython: tests-built
+	$(Q)FORKSCOPE_BUILD=$(B) tests/shim/cpython.t all
 
 # The cases under Debian's other kernels, by qemu without kvm; downloads the kernels once.
 KERNELS ?= 6.1 6.12

@@ -39,6 +39,26 @@ static const struct {
 	{ FS_EV_FD_UNSHARE, sizeof(struct fs_ev_fd) },
 	{ FS_EV_FD_SEND_FAILED, sizeof(struct fs_ev_fd_send_failed) },
 	{ FS_EV_BLIND_SPOT, sizeof(struct fs_ev_blind_spot) },
+	{ FS_EV_SHIM_HELLO, sizeof(struct fs_ev_shim_hello) },
+	{ FS_EV_CALL, sizeof(struct fs_ev_call) },
+	{ FS_EV_STACK, sizeof(struct fs_ev_stack) },
+	{ FS_EV_FORK_SNAPSHOT, sizeof(struct fs_ev_fork_snapshot) },
+	{ FS_EV_LOCK_HELD, sizeof(struct fs_ev_lock_held) },
+	{ FS_EV_STDIO_PENDING, sizeof(struct fs_ev_stdio_pending) },
+	{ FS_EV_HANDLER, sizeof(struct fs_ev_handler) },
+	{ FS_EV_DLOPEN, sizeof(struct fs_ev_dlopen) },
+	{ FS_EV_SHIM_BUSY, sizeof(struct fs_ev_shim_busy) },
+	{ FS_EV_MARK, sizeof(struct fs_ev_mark) },
+	{ FS_EV_SPAN_BEGIN, sizeof(struct fs_ev_mark) },
+	{ FS_EV_SPAN_END, sizeof(struct fs_ev_mark) },
+	{ FS_EV_POOL_OPEN, sizeof(struct fs_ev_pool) },
+	{ FS_EV_POOL_CLOSE, sizeof(struct fs_ev_pool) },
+	{ FS_EV_WORKER_START, sizeof(struct fs_ev_pool) },
+	{ FS_EV_WORKER_READY, sizeof(struct fs_ev_pool) },
+	{ FS_EV_WORKER_EXIT, sizeof(struct fs_ev_pool) },
+	{ FS_EV_TASK_SUBMIT, sizeof(struct fs_ev_pool) },
+	{ FS_EV_TASK_START, sizeof(struct fs_ev_pool) },
+	{ FS_EV_TASK_DONE, sizeof(struct fs_ev_pool) },
 	{ FS_EV_LOST, sizeof(struct fs_ev_lost) },
 };
 
@@ -128,6 +148,85 @@ static void fill_fds(union sample *s, uint32_t *ret_count, unsigned number)
 	}
 }
 
+static void fill_stack(union sample *s, unsigned number)
+{
+	struct fs_ev_stack *e = (struct fs_ev_stack *)s;
+	static const char python[] = "  File \"x\033.py\", line 5 in f\n";
+	uint64_t addresses[3] = { 0x401000, 0x7fff00001234, UINT64_MAX };
+
+	e->call_id = 7;
+	if (number % 2) {
+		e->kind = FS_STACK_PYTHON;
+		e->text_len = add_tail(s, python, sizeof(python) - 1);
+	} else {
+		e->kind = FS_STACK_NATIVE;
+		e->count = 3;
+		add_tail(s, (const char *)addresses, sizeof(addresses));
+	}
+}
+
+static void fill_call(union sample *s, unsigned number)
+{
+	struct fs_ev_call *e = (struct fs_ev_call *)s;
+
+	e->call_id = 7;
+	e->call = number % 2 ? FS_LIBC_EXECVE : FS_LIBC_FORK;
+	e->phase = 1 + number % 3;
+	e->enter_ns = e->h.ts_ns - 10;
+	e->error = number % 3 ? 0 : 2;
+	e->shim_gap = number % 6;
+	e->threads = 3;
+	e->name_len = add_tail(s, "/bin/\033x", 8) - 1;
+	if (number % 2) {
+		e->argc = 3;
+		add_argv(s, &e->argv_len);
+		e->argv_total = e->argv_len;
+	}
+}
+
+static void fill_intent(union sample *s, unsigned number)
+{
+	struct fs_ev_shim_hello *hello = (struct fs_ev_shim_hello *)s;
+	struct fs_ev_dlopen *object = (struct fs_ev_dlopen *)s;
+
+	switch (s->h.type) {
+	case FS_EV_SHIM_HELLO:
+		memcpy(hello->comm, "s\xffh", 4);
+		hello->argc = 3;
+		hello->exe_len = add_tail(s, "/bin/s\xffh", 9) - 1;
+		add_argv(s, &hello->argv_len);
+		hello->argv_total = hello->argv_len;
+		break;
+	case FS_EV_CALL:
+		fill_call(s, number);
+		break;
+	case FS_EV_STACK:
+		fill_stack(s, number);
+		break;
+	case FS_EV_STDIO_PENDING:
+		((struct fs_ev_stdio_pending *)s)->bytes = 100;
+		((struct fs_ev_stdio_pending *)s)->text_len = add_tail(s, "a\033\0\xff", 4);
+		break;
+	case FS_EV_HANDLER:
+		((struct fs_ev_handler *)s)->kind = FS_HANDLER_FORK;
+		((struct fs_ev_handler *)s)->object_len = add_tail(s, "/lib/x.so", 9);
+		break;
+	case FS_EV_DLOPEN:
+		object->build_id_len = 20;
+		memset(object->build_id, 0xab, 20);
+		object->path_len = add_tail(s, "/lib/\nx.so", 10);
+		break;
+	case FS_EV_MARK:
+	case FS_EV_SPAN_BEGIN:
+	case FS_EV_SPAN_END:
+		((struct fs_ev_mark *)s)->name_len = add_tail(s, "a\033b", 3);
+		break;
+	case FS_EV_POOL_OPEN ... FS_EV_TASK_DONE:
+		((struct fs_ev_pool *)s)->text_len = add_tail(s, "task\033", 5);
+		break;
+	}
+}
+
 static void fill_fixed(union sample *s, unsigned number)
 {
 	struct fs_ev_fork *fork = (struct fs_ev_fork *)s;
@@ -190,6 +289,7 @@ static void fill(union sample *s, unsigned number)
 		break;
 	default:
 		fill_fixed(s, number);
+		fill_intent(s, number);
 	}
 }
 

@@ -92,17 +92,18 @@ enum fs_event_type {
 	FS_EV_FUTEX_STUCK = 64, /* futex_stuck: a thread waits, or spins, where nobody can release it */
 	FS_EV_BLOCKED = 65,     /* blocked: a thread has been reading a pipe that only these can write */
 
-	/* intent, from the shim: 96-127, reserved */
-	FS_EV_SHIM_HELLO = 96,
-	FS_EV_CALL = 97,
-	FS_EV_STACK = 98,
-	FS_EV_FORK_SNAPSHOT = 99,
-	FS_EV_LOCK_HELD = 100,
-	FS_EV_STDIO_PENDING = 101,
-	FS_EV_HANDLER = 102,
-	FS_EV_DLOPEN = 103,
+	/* intent, from the shim: 96-127 */
+	FS_EV_SHIM_HELLO = 96,    /* shim_hello: an image in which the shim is at work */
+	FS_EV_CALL = 97,          /* call: a libc call, before it, after it, or in the child it made */
+	FS_EV_STACK = 98,         /* stack: where a call came from */
+	FS_EV_FORK_SNAPSHOT = 99, /* fork_snapshot: another thread that was alive at a fork */
+	FS_EV_LOCK_HELD = 100,    /* lock_held: a lock that a thread held at a fork */
+	FS_EV_STDIO_PENDING = 101, /* stdio_pending: bytes in a stream's buffer at a fork */
+	FS_EV_HANDLER = 102,      /* handler: fork or exit handlers were registered */
+	FS_EV_DLOPEN = 103,       /* dlopen: an object of code in this image, and where it lies */
+	FS_EV_SHIM_BUSY = 104,     /* shim_busy: the shim's own doings, which are none of the program's */
 
-	/* marks, from the annotation API and libprocpool: 128-159, reserved */
+	/* marks, from the annotation API and libprocpool: 128-159 */
 	FS_EV_MARK = 128,
 	FS_EV_SPAN_BEGIN = 129,
 	FS_EV_SPAN_END = 130,
@@ -582,6 +583,227 @@ struct fs_ev_blocked {
 	uint32_t threads;
 };
 
+/* --- intent, from the shim ---------------------------------------------------------------- */
+
+#define FS_HELLO_PYTHON 0x1 /* Python stacks can be had here */
+#define FS_HELLO_NATIVE 0x2 /* native stacks can be had here */
+#define FS_HELLO_LOCKS 0x4  /* locks are watched */
+#define FS_HELLO_SANITIZED 0x8 /* a sanitizer's run-time: the shim only says hello */
+
+/*
+ * The shim began to work in an image, before main. Of a pid that is known: a new image by exec.
+ * Tail: path of the image, NUL, the first argv_len bytes of argv.
+ */
+struct fs_ev_shim_hello {
+	struct fs_event h;
+	uint32_t parent_pid;
+	uint32_t hello_flags; /* FS_HELLO_* */
+	uint32_t argc;
+	uint32_t exe_len;
+	uint32_t argv_len;   /* in this record */
+	uint32_t argv_total;
+	char comm[16];
+};
+
+/* The libc call. */
+enum fs_call {
+	FS_LIBC_FORK = 1,
+	FS_LIBC_FORK_BARE = 2, /* _Fork */
+	FS_LIBC_VFORK = 3,
+	FS_LIBC_CLONE = 4,
+	FS_LIBC_SYSCALL = 5,   /* syscall(SYS_clone ...) and its kin */
+	FS_LIBC_POSIX_SPAWN = 6,
+	FS_LIBC_POSIX_SPAWNP = 7,
+	FS_LIBC_SYSTEM = 8,
+	FS_LIBC_POPEN = 9,
+	FS_LIBC_DAEMON = 10,
+	FS_LIBC_FORKPTY = 11,
+	FS_LIBC_WORDEXP = 12,
+	FS_LIBC_EXECVE = 20,
+	FS_LIBC_EXECV = 21,
+	FS_LIBC_EXECVP = 22,
+	FS_LIBC_EXECVPE = 23,
+	FS_LIBC_EXECL = 24,
+	FS_LIBC_EXECLP = 25,
+	FS_LIBC_EXECLE = 26,
+	FS_LIBC_FEXECVE = 27,
+	FS_LIBC_EXECVEAT = 28,
+	FS_LIBC_EXIT = 40,       /* exit, or a return from main */
+	FS_LIBC_EXIT_BARE = 41,  /* _exit, _Exit */
+	FS_LIBC_QUICK_EXIT = 42,
+	FS_LIBC_WAIT = 50,       /* any of the wait family that returned a child */
+	FS_LIBC_PTHREAD_CREATE = 60,
+	FS_LIBC_DLOPEN = 61,
+};
+
+enum fs_call_phase {
+	FS_PHASE_BEFORE = 1,   /* the call is about to be made */
+	FS_PHASE_DONE = 2,     /* it came back; with exec: it failed */
+	FS_PHASE_IN_CHILD = 3, /* h is the child that it made */
+};
+
+/* Why the shim will not be in the image that an exec or spawn asks for. */
+enum fs_shim_gap {
+	FS_GAP_NONE = 0,
+	FS_GAP_STATIC = 1,   /* no dynamic linker: static, or Go */
+	FS_GAP_CLASS = 2,    /* another ELF class or machine */
+	FS_GAP_SECURE = 3,   /* setuid, setgid or file capabilities */
+	FS_GAP_SANITIZER = 4, /* its run-time must come first */
+	FS_GAP_FORMAT = 5,   /* no ELF file and no script */
+};
+
+#define FS_LIBC_FROM_VFORK 0x1    /* made by a vfork child, in its parent's memory */
+#define FS_LIBC_IN_HANDLER 0x2    /* inside a signal handler, as far as the stack shows */
+#define FS_LIBC_ENV_MENDED 0x4    /* the environment had lost the shim's variables */
+
+/*
+ * Events of one call have one call_id, unique within the recording; 0: none. Which of the fields below
+ * has a meaning, the call says. Tail: name (file, command), NUL, the first argv_len bytes of argv.
+ */
+struct fs_ev_call {
+	struct fs_event h;
+	uint64_t call_id;
+	uint64_t enter_ns;
+	uint64_t caller;      /* return address */
+	uint64_t argument;    /* clone's flags, a thread's start routine */
+	uint32_t call;        /* enum fs_call */
+	uint32_t phase;       /* enum fs_call_phase */
+	int32_t ret;
+	int32_t error;        /* positive errno of a call that failed */
+	uint32_t child_pid;   /* the child made, or reaped */
+	uint32_t parent_pid;  /* IN_CHILD, or FS_LIBC_FROM_VFORK: the creator */
+	uint32_t status;      /* exit: the code; wait: the status, 0xffffffff unknown */
+	uint32_t threads;     /* alive in this process, 0 unknown */
+	uint32_t call_flags;  /* FS_LIBC_FROM_VFORK ... */
+	uint32_t shim_gap;    /* enum fs_shim_gap */
+	uint32_t name_len;
+	uint32_t argv_len;    /* in this record */
+	uint32_t argv_total;
+	uint32_t argc;
+	uint64_t child_start_ns; /* of child_pid; 0 unknown. Filled in by the recorder */
+};
+
+enum fs_stack_kind {
+	FS_STACK_NATIVE = 1, /* tail: count return addresses, innermost first */
+	FS_STACK_PYTHON = 2, /* tail: text, as the interpreter writes tracebacks, innermost first */
+};
+
+#define FS_STACK_CUT 0x1 /* there was more */
+
+/* Comes right after the CALL (before) it belongs to. */
+struct fs_ev_stack {
+	struct fs_event h;
+	uint64_t call_id;
+	uint32_t kind;        /* enum fs_stack_kind */
+	uint32_t count;
+	uint32_t text_len;
+	uint32_t stack_flags; /* FS_STACK_CUT */
+};
+
+/* Another thread of the process that forks. h: the thread that forks. */
+struct fs_ev_fork_snapshot {
+	struct fs_event h;
+	uint64_t call_id;
+	uint64_t start_routine; /* of pthread_create; 0 unknown */
+	uint64_t pthread;       /* its pthread_t, 0 unknown */
+	uint64_t pc;            /* where it was in user space; 0: it ran, or could not be read */
+	uint64_t sp;
+	int64_t syscall;        /* it was in; -1: none, -2: unknown */
+	uint32_t other_tid;
+	uint32_t running;       /* 1: on a CPU */
+	char comm[16];
+};
+
+enum fs_lock_kind {
+	FS_LOCK_MUTEX = 1,
+	FS_LOCK_RWLOCK_READ = 2,
+	FS_LOCK_RWLOCK_WRITE = 3,
+	FS_LOCK_SPIN = 4,
+	FS_LOCK_SEM = 5,
+};
+
+/* h: the thread that forks. */
+struct fs_ev_lock_held {
+	struct fs_event h;
+	uint64_t call_id;
+	uint64_t lock;       /* its address */
+	uint64_t pc;         /* who took it: the return address */
+	uint32_t holder_tid; /* may be the forking thread itself */
+	uint32_t kind;       /* enum fs_lock_kind */
+};
+
+enum fs_stdio_direction {
+	FS_STDIO_WRITE = 1, /* not yet written */
+	FS_STDIO_READ = 2,  /* read ahead */
+};
+
+/* Tail: the first text_len of those bytes. */
+struct fs_ev_stdio_pending {
+	struct fs_event h;
+	uint64_t call_id;
+	uint64_t stream;
+	uint64_t bytes;
+	int32_t fd;
+	uint32_t direction; /* enum fs_stdio_direction */
+	uint32_t text_len;
+	uint32_t reserved;
+};
+
+enum fs_handler_kind {
+	FS_HANDLER_FORK = 1, /* functions: prepare, parent, child */
+	FS_HANDLER_EXIT = 2, /* functions: one */
+	FS_HANDLER_QUICK_EXIT = 3,
+};
+
+/* Tail: path of the object that registered them; empty where only `caller` and the dlopen events tell it. */
+struct fs_ev_handler {
+	struct fs_event h;
+	uint64_t functions[3]; /* 0: none */
+	uint64_t caller;
+	uint32_t kind;       /* enum fs_handler_kind */
+	uint32_t object_len;
+};
+
+/* Tail: its path. An address a of it is a - base in the file's own terms. */
+struct fs_ev_dlopen {
+	struct fs_event h;
+	uint64_t base;
+	uint64_t start;
+	uint64_t end;
+	uint64_t caller;       /* of dlopen; 0: there from the start */
+	uint32_t path_len;
+	uint32_t build_id_len;
+	uint8_t build_id[24];
+};
+
+/* From from_ns to h.ts_ns the shim was at work in this thread. Not written to traces. */
+struct fs_ev_shim_busy {
+	struct fs_event h;
+	uint64_t from_ns;
+};
+
+/* --- marks ---------------------------------------------------------------------------------- */
+
+/* MARK, SPAN_BEGIN, SPAN_END. Tail: the name. */
+struct fs_ev_mark {
+	struct fs_event h;
+	uint64_t id; /* joins a span's begin and end; 0: none */
+	uint64_t value;
+	uint32_t name_len;
+	uint32_t reserved;
+};
+
+/* POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). */
+struct fs_ev_pool {
+	struct fs_event h;
+	uint64_t pool;
+	uint64_t task;
+	uint32_t worker_pid;
+	uint32_t start_method; /* enum pp_start */
+	int32_t code;          /* task: enum of outcomes; worker: wait status */
+	uint32_t text_len;
+};
+
 /* Losses of one type between two instants. h.pid is 0. */
 struct fs_ev_lost {
 	struct fs_event h;
@@ -631,6 +853,17 @@ FS_SIZE_IS(fs_ev_odd_call, 96);
 FS_SIZE_IS(fs_ev_futex_stuck, 112);
 FS_SIZE_IS(fs_holder, 8);
 FS_SIZE_IS(fs_ev_blocked, 72);
+FS_SIZE_IS(fs_ev_shim_hello, 80);
+FS_SIZE_IS(fs_ev_call, 136);
+FS_SIZE_IS(fs_ev_stack, 64);
+FS_SIZE_IS(fs_ev_fork_snapshot, 112);
+FS_SIZE_IS(fs_ev_lock_held, 72);
+FS_SIZE_IS(fs_ev_stdio_pending, 80);
+FS_SIZE_IS(fs_ev_handler, 80);
+FS_SIZE_IS(fs_ev_dlopen, 104);
+FS_SIZE_IS(fs_ev_shim_busy, 48);
+FS_SIZE_IS(fs_ev_mark, 64);
+FS_SIZE_IS(fs_ev_pool, 72);
 FS_SIZE_IS(fs_ev_lost, 72);
 
 #endif

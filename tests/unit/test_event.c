@@ -13,6 +13,9 @@ static void test_numbers_are_for_ever(void **state)
 	assert_int_equal(FS_EV_FIRST_WRITE, 18);
 	assert_int_equal(FS_EV_FILE, 32);
 	assert_int_equal(FS_EV_BLIND_SPOT, 45);
+	assert_int_equal(FS_EV_SHIM_HELLO, 96);
+	assert_int_equal(FS_EV_DLOPEN, 103);
+	assert_int_equal(FS_EV_TASK_DONE, 138);
 	assert_int_equal(FS_EV_LOST, 192);
 }
 

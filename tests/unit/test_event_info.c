@@ -29,7 +29,7 @@ static void test_every_type_is_known(void **state)
 	assert_null(event_type_name(FS_EV_MAX));
 	assert_int_equal(event_type_of("nonsense"), 0);
 	assert_string_equal(event_type_name(FS_EV_FD_CLOSE_RANGE), "fd_close_range");
-	assert_int_equal(event_fixed_size(FS_EV_STACK), 0);
+	assert_int_equal(event_fixed_size(FS_EV_BLOCKED), 0);
 	assert_string_equal(event_source_name(FS_SOURCE_USDT), "usdt");
 	assert_null(event_source_name(0));
 	assert_null(event_source_name(99));
@@ -65,6 +65,9 @@ static void test_cut_events_have_problems(void **state)
 			assert_true(event_components(e).len <= size);
 			event_fds(e, &count);
 			assert_true(count * sizeof(struct fs_fd) <= size);
+			event_stack(e, &count);
+			assert_true(count * sizeof(uint64_t) <= size);
+			assert_true(event_words(e).len <= size);
 			free(e);
 		}
 	}
@@ -100,6 +103,42 @@ static void test_exec_pieces(void **state)
 	sample_event(&s, FS_EV_FORK, 1);
 	assert_int_equal(event_filename(&s.h).len, 0);
 	assert_int_equal(event_argv(&s.h).len, 0);
+}
+
+static void test_intent_pieces(void **state)
+{
+	union sample s;
+	struct fs_ev_stack *stack = (struct fs_ev_stack *)&s;
+	struct fs_ev_dlopen *object = (struct fs_ev_dlopen *)&s;
+	struct fs_ev_call *call = (struct fs_ev_call *)&s;
+	const uint64_t *addresses;
+	size_t count;
+
+	(void)state;
+	sample_event(&s, FS_EV_STACK, 2);
+	addresses = event_stack(&s.h, &count);
+	assert_int_equal(count, 3);
+	assert_true(addresses[0] == 0x401000 && addresses[2] == UINT64_MAX);
+	stack->count = 0x20000001; /* times 8 wraps in 32 bits */
+	assert_non_null(event_problem(&s.h));
+	sample_event(&s, FS_EV_STACK, 1);
+	expect_text(event_words(&s.h), "  File \"x\033.py\", line 5 in f\n", 28);
+	event_stack(&s.h, &count);
+	assert_int_equal(count, 0);
+	sample_event(&s, FS_EV_CALL, 1);
+	expect_text(event_filename(&s.h), "/bin/\033x", 7);
+	assert_int_equal(event_argv(&s.h).len, 29);
+	call->argv_total = 1;
+	assert_non_null(event_problem(&s.h));
+	sample_event(&s, FS_EV_DLOPEN, 1);
+	expect_text(event_filename(&s.h), "/lib/\nx.so", 10);
+	object->build_id_len = sizeof(object->build_id) + 1;
+	assert_string_equal(event_problem(&s.h), "its build-id is longer than it can be");
+	assert_string_equal(event_call_name(FS_LIBC_FORK_BARE), "_Fork");
+	assert_null(event_call_name(0));
+	assert_null(event_call_name(UINT32_MAX));
+	assert_string_equal(event_gap_name(FS_GAP_STATIC), "static");
+	assert_null(event_gap_name(FS_GAP_NONE));
 }
 
 static void test_fds(void **state)
@@ -169,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_every_type_is_known),
 		cmocka_unit_test(test_cut_events_have_problems),
 		cmocka_unit_test(test_exec_pieces),
+		cmocka_unit_test(test_intent_pieces),
 		cmocka_unit_test(test_fds),
 		cmocka_unit_test(test_paths),
 	};

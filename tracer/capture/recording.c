@@ -18,11 +18,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/merge.h"
 #include "capture/stuck.h"
 
 /* The table of sources. */
-static const struct source_ops *const source_table[] = { &source_bpf };
+static const struct source_ops *const source_table[] = { &source_bpf, &source_shim };
 #define SOURCES (sizeof(source_table) / sizeof(source_table[0]))
+
+/*
+ * Events of several sources are sorted within this time: it is longer than a writer is kept from the CPU
+ * between reading the clock and handing over its event.
+ */
+#define MERGE_NS 40000000ull
 
 /* How long events may wait in a ring that is not filling; a trace has all but the last 100 ms. */
 #define DRAIN_MS 20
@@ -40,6 +47,7 @@ struct recording {
 	struct target target;
 	struct open_source sources[SOURCES];
 	size_t source_count;
+	struct merge *merge; /* NULL: the kernel witness is alone */
 	char names[64];
 	char names_why[512];
 	bool started;
@@ -63,13 +71,16 @@ static uint64_t now_ns(void)
 
 /* --- sources ------------------------------------------------------------------------------ */
 
-static bool wanted(const struct source_ops *ops, int choice)
+static bool wanted(const struct recording *r, const struct source_ops *ops)
 {
-	switch (choice) {
+	switch (r->options.source) {
 	case SOURCE_BPF:
 		return ops->id == FS_SOURCE_BPF;
 	case SOURCE_SHIM:
 		return ops->id == FS_SOURCE_SHIM;
+	case SOURCE_AUTO:
+		/* What runs already can only be watched from outside. */
+		return ops->id != FS_SOURCE_SHIM || r->options.argv;
 	default:
 		return true;
 	}
@@ -83,6 +94,9 @@ static int open_one(struct recording *r, const struct source_ops *ops, struct fa
 		.cgroup = r->options.cgroup,
 		.odd = r->options.watch_hangs,
 		.attaches = r->options.pid_count > 0,
+		.stacks = r->options.stacks,
+		.locks = r->options.locks,
+		.user = r->options.user,
 	};
 	struct open_source *s = &r->sources[r->source_count];
 	int err = ops->open(&s->source, &options, why);
@@ -92,34 +106,81 @@ static int open_one(struct recording *r, const struct source_ops *ops, struct fa
 	s->ops = ops;
 	s->checked_ns = now_ns();
 	r->source_count++;
-	snprintf(r->names + strlen(r->names), sizeof(r->names) - strlen(r->names), "%s%s",
-		 r->names[0] ? "," : "", ops->name);
 	return 0;
 }
 
-/* With `auto` a source that is refused is left out and its reason kept; asked for by name it must be. */
-static int open_sources(struct recording *r, struct failure *why)
+static void keep_reason(struct recording *r, const struct source_ops *ops,
+			const struct failure *why)
+{
+	size_t len = strlen(r->names_why);
+
+	snprintf(r->names_why + len, sizeof(r->names_why) - len, "%s%s: %.400s", len ? "; " : "",
+		 ops->name, why->text);
+}
+
+/*
+ * Opens those sources that change the target's environment (`before` the target is made), or the others. With
+ * `auto` a source that is refused is left out and its reason kept; asked for by name it must be.
+ */
+static int open_sources(struct recording *r, bool before, struct failure *why)
 {
 	struct failure last = { 0 };
 
 	for (size_t i = 0; i < SOURCES; i++) {
 		int err;
 
-		if (!wanted(source_table[i], r->options.source))
+		if (!wanted(r, source_table[i]) || before != (source_table[i]->environment != NULL))
 			continue;
 		err = open_one(r, source_table[i], &last);
 		if (err == 0)
 			continue;
 		if (r->options.source != SOURCE_AUTO)
 			return fail(why, err, "%s", last.text);
-		snprintf(r->names_why, sizeof(r->names_why), "%s: %.400s", source_table[i]->name,
-			 last.text);
+		keep_reason(r, source_table[i], &last);
 	}
-	if (r->source_count)
+	if (before || r->source_count)
 		return 0;
 	if (!last.text[0])
 		return fail(why, -EOPNOTSUPP, "this source is not built in");
 	return fail(why, last.error, "%s", last.text);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct open_source *x = a, *y = b;
+
+	return (int)x->ops->id - (int)y->ops->id;
+}
+
+static int deliver(void *context, const struct fs_event *event);
+
+/* All are open: the best-informed one comes first. */
+static int join_sources(struct recording *r, struct failure *why)
+{
+	const struct event_sink sink = { .event = deliver, .context = r };
+	struct timespec boot, mono;
+	int err;
+
+	qsort(r->sources, r->source_count, sizeof(r->sources[0]), by_id);
+	for (size_t i = 0; i < r->source_count; i++)
+		snprintf(r->names + strlen(r->names), sizeof(r->names) - strlen(r->names), "%s%s",
+			 i ? "," : "", r->sources[i].ops->name);
+	if (r->source_count == 1 && r->sources[0].ops->id == FS_SOURCE_BPF)
+		return 0;
+	for (size_t i = 1; i < r->source_count && r->sources[0].ops->id == FS_SOURCE_BPF; i++)
+		if (r->sources[i].ops->beside_kernel)
+			r->sources[i].ops->beside_kernel(r->sources[i].source);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	err = merge_new(&r->merge, r->sources[0].ops->id == FS_SOURCE_BPF,
+			(boot.tv_sec - mono.tv_sec) * 1000000000ll + boot.tv_nsec - mono.tv_nsec,
+			&sink);
+	return err ? fail_errno(why, err, "cannot join the sources") : 0;
+}
+
+static int into_merge(void *context, const struct fs_event *event)
+{
+	return merge_event(context, event);
 }
 
 static int tell_loss(struct recording *r, const struct open_source *s, unsigned type,
@@ -159,21 +220,26 @@ static int check_losses(struct recording *r, struct open_source *s)
 	return err;
 }
 
-static int watch_event(void *context, const struct fs_event *event)
+/* What leaves the sources, in order: to the hang watcher too, when there is one. */
+static int deliver(void *context, const struct fs_event *event)
 {
 	struct recording *r = context;
 
-	stuck_watch_event(r->watch, event);
+	if (r->watch)
+		stuck_watch_event(r->watch, event);
 	return r->recorder->event(r->recorder->context, event);
 }
 
-/* Empties all sources. Returns 0, or the first error of the recorder. */
-static int drain(struct recording *r)
+/* Empties all sources; `last`: and holds nothing back. Returns 0, or the first error of the recorder. */
+static int drain(struct recording *r, bool last)
 {
 	const struct event_sink direct = { .event = r->recorder->event,
 					   .context = r->recorder->context };
-	const struct event_sink watched = { .event = watch_event, .context = r };
-	const struct event_sink sink = r->watch ? watched : direct;
+	const struct event_sink sink = {
+		.event = r->merge ? into_merge : deliver,
+		.context = r->merge ? (void *)r->merge : r,
+	};
+	uint64_t before = last ? UINT64_MAX : now_ns() - MERGE_NS;
 	int err = 0;
 
 	for (size_t i = 0; i < r->source_count; i++) {
@@ -185,6 +251,12 @@ static int drain(struct recording *r)
 		if (n < 0 && !err)
 			err = n;
 		n = check_losses(r, s);
+		if (n < 0 && !err)
+			err = n;
+	}
+	if (r->merge) {
+		int n = merge_flush(r->merge, before);
+
 		if (n < 0 && !err)
 			err = n;
 	}
@@ -200,6 +272,8 @@ static void close_sources(struct recording *r)
 	for (size_t i = 0; i < r->source_count; i++)
 		r->sources[i].ops->close(r->sources[i].source);
 	r->source_count = 0;
+	merge_free(r->merge);
+	r->merge = NULL;
 }
 
 /* Processes that are followed and live, as the best-informed source has it. */
@@ -309,7 +383,7 @@ static int loop(struct recording *r)
 					      .events = POLLIN };
 	for (;;) {
 		bool last = finished(r);
-		int n = drain(r);
+		int n = drain(r, last);
 
 		if (n < 0 && !err)
 			err = n;
@@ -338,7 +412,7 @@ static int start_target(struct recording *r, struct failure *why)
 	err = target_go(&r->target, why);
 	if (err) {
 		r->start_error = err;
-		(void)drain(r);
+		(void)drain(r, true);
 		return err;
 	}
 	r->started = true;
@@ -357,21 +431,39 @@ static int attach(struct recording *r, struct failure *why)
 	return 0;
 }
 
+/* The sources that work inside the target come first: it is born with their environment. */
+static int make_target(struct recording *r, struct failure *why)
+{
+	char *const *add = NULL;
+	int err = target_find(&r->target, r->options.argv[0], why);
+
+	if (err) {
+		if (err == -ENOENT || err == -EACCES)
+			r->start_error = err;
+		return err;
+	}
+	err = open_sources(r, true, why);
+	if (err)
+		return err;
+	for (size_t i = 0; i < r->source_count; i++)
+		add = r->sources[i].ops->environment(r->sources[i].source, r->target.path);
+	return target_prepare(&r->target, r->options.argv, r->options.user, add, why);
+}
+
 static int prepare(struct recording *r, struct failure *why)
 {
 	int err;
 
 	if (r->options.argv) {
-		err = target_prepare(&r->target, r->options.argv, r->options.user, why);
-		if (err == -ENOENT || err == -EACCES)
-			r->start_error = err;
+		err = make_target(r, why);
 		if (err)
 			return err;
 	}
 	err = take_signals(r, why);
-	if (err)
-		return err;
-	err = open_sources(r, why);
+	if (!err)
+		err = open_sources(r, false, why);
+	if (!err)
+		err = join_sources(r, why);
 	if (err)
 		return err;
 	if (r->options.watch_hangs) {

@@ -24,6 +24,8 @@ struct recording_options {
 	const char *user;
 	int fds; /* enum fs_fds_level */
 	int source; /* enum source_choice */
+	int stacks; /* enum stacks_choice */
+	bool locks;
 	uint64_t buffer;
 	bool follow; /* until the last descendant has ended */
 	bool watch_hangs; /* look for processes that nobody can wake; see stuck.h */

@@ -30,7 +30,13 @@ struct source_options {
 	const char *cgroup; /* follow what is in this cgroup; NULL: no */
 	bool odd; /* tell calls that only rules care about */
 	bool attaches; /* attach() will be called */
+	int stacks; /* enum stacks_choice */
+	bool locks;
+	const char *user; /* the target will run as this user; NULL: as we do */
 };
+
+/* --stacks: what is taken at each call that starts something. */
+enum stacks_choice { STACKS_NONE, STACKS_NATIVE, STACKS_PYTHON, STACKS_ALL };
 
 struct source;
 
@@ -39,6 +45,13 @@ struct source_ops {
 	enum fs_source id;
 	/* Can be opened here? -errno and why not. May be slow; doctor and `auto` ask. */
 	int (*open)(struct source **ret, const struct source_options *options, struct failure *why);
+	/*
+	 * What the target must find in its environment, "NAME=value" each, NULL-terminated; they replace what has
+	 * these names. Valid while the source is open. NULL: nothing. Asked before the target is made.
+	 */
+	char *const *(*environment)(struct source *s, const char *program);
+	/* All sources are open, and the kernel witness is among them; NULL: it need not know. */
+	void (*beside_kernel)(struct source *s);
 	/* Follows a process that is stopped before its exec, and all that descends from it. */
 	int (*follow)(struct source *s, pid_t pid, struct failure *why);
 	/* Follows a running process and its descendants; tells what they are and hold. */
@@ -55,5 +68,6 @@ struct source_ops {
 };
 
 extern const struct source_ops source_bpf;
+extern const struct source_ops source_shim;
 
 #endif

@@ -115,7 +115,7 @@ static void child_fail(int fd, int stage)
 }
 
 /* A file without "#!" that the kernel refuses is run by the shell, as execvp(3) does. */
-static void exec_script(const char *path, char *const argv[], char **room)
+static void exec_script(const char *path, char *const argv[], char *const env[], char **room)
 {
 	size_t n = 0;
 
@@ -127,15 +127,15 @@ static void exec_script(const char *path, char *const argv[], char **room)
 		room[i + 1] = argv[i];
 	if (n == 0)
 		room[2] = NULL;
-	execve("/bin/sh", room, environ);
+	execve("/bin/sh", room, env);
 }
 
 /*
  * The child, until its exec. `parent_ends` are forkscope's ends of the two pipes: unless they are closed
  * here, the child would never see that forkscope is gone.
  */
-static void run_child(const char *path, char *const argv[], char **room, const struct identity *id,
-		      int go_fd, int report_fd, const int parent_ends[2])
+static void run_child(const char *path, char *const argv[], char *const env[], char **room,
+		      const struct identity *id, int go_fd, int report_fd, const int parent_ends[2])
 {
 	uid_t r, e, s;
 	ssize_t n;
@@ -159,14 +159,14 @@ static void run_child(const char *path, char *const argv[], char **room, const s
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
 		_exit(125); /* forkscope gave up, or is gone */
-	execve(path, argv, environ);
+	execve(path, argv, env);
 	if (errno == ENOEXEC)
-		exec_script(path, argv, room);
+		exec_script(path, argv, env, room);
 	child_fail(report_fd, STAGE_EXEC);
 }
 
-static int fork_child(struct target *t, char *const argv[], char **room, const struct identity *id,
-		      struct failure *why)
+static int fork_child(struct target *t, char *const argv[], char *const env[], char **room,
+		      const struct identity *id, struct failure *why)
 {
 	int go[2], report[2];
 
@@ -181,7 +181,8 @@ static int fork_child(struct target *t, char *const argv[], char **room, const s
 	}
 	t->pid = fork();
 	if (t->pid == 0)
-		run_child(t->path, argv, room, id, go[0], report[1], (int[]){ go[1], report[0] });
+		run_child(t->path, argv, env, room, id, go[0], report[1],
+			  (int[]){ go[1], report[0] });
 	close(go[0]);
 	close(report[1]);
 	t->go_fd = go[1];
@@ -195,18 +196,58 @@ static int fork_child(struct target *t, char *const argv[], char **room, const s
 	return 0;
 }
 
-int target_prepare(struct target *t, char *const argv[], const char *user, struct failure *why)
+int target_find(struct target *t, const char *name, struct failure *why)
+{
+	int err = find_program(name, t->path);
+
+	if (err == -ENOENT || err == -ENOTDIR)
+		return fail(why, -ENOENT, "command not found: '%s'", name);
+	if (err)
+		return fail_errno(why, -EACCES, "cannot execute '%s'", name);
+	return 0;
+}
+
+/* Whether an entry of the environment has the name of a "NAME=value". */
+static bool same_name(const char *entry, const char *variable)
+{
+	size_t len = (size_t)(strchr(variable, '=') - variable) + 1;
+
+	return strncmp(entry, variable, len) == 0;
+}
+
+/* Our own environment with some variables set; in the order it has, new ones last. To be freed. */
+static char **make_environment(char *const *add)
+{
+	size_t n = 0, more = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	while (add && add[more])
+		more++;
+	env = calloc(n + more + 1, sizeof(*env));
+	if (!env)
+		return NULL;
+	memcpy(env, environ, n * sizeof(*env));
+	for (size_t i = 0; i < more; i++) {
+		size_t at = 0;
+
+		while (at < n && !same_name(env[at], add[i]))
+			at++;
+		env[at] = add[i];
+		n += at == n;
+	}
+	return env;
+}
+
+int target_prepare(struct target *t, char *const argv[], const char *user, char *const *add,
+		   struct failure *why)
 {
 	struct identity id = { 0 };
-	char **room = NULL;
+	char **room = NULL, **env = NULL;
 	size_t n = 0;
-	int err;
+	int err = 0;
 
-	err = find_program(argv[0], t->path);
-	if (err == -ENOENT || err == -ENOTDIR)
-		return fail(why, -ENOENT, "command not found: '%s'", argv[0]);
-	if (err)
-		return fail_errno(why, -EACCES, "cannot execute '%s'", argv[0]);
 	if (user) {
 		err = find_user(user, &id, why);
 		if (err)
@@ -215,13 +256,15 @@ int target_prepare(struct target *t, char *const argv[], const char *user, struc
 	while (argv[n])
 		n++;
 	room = calloc(n + 3, sizeof(*room));
-	if (!room) {
+	env = make_environment(add);
+	if (!room || !env) {
 		err = fail_errno(why, -ENOMEM, "cannot start '%s'", argv[0]);
 		goto out;
 	}
-	err = fork_child(t, argv, room, &id, why);
+	err = fork_child(t, argv, env, room, &id, why);
 out:
 	free(room);
+	free(env);
 	free(id.groups);
 	return err;
 }

@@ -3,15 +3,15 @@
  * The target: a command that is started for a recording.
  *
  * Life-cycle:
- *  1. target_prepare finds the program and forks. This is the one fork of forkscope; it comes before any
+ *  1. target_find finds the program, target_prepare forks. This is the one fork of forkscope; it comes before any
  *     thread is started. The child changes user if asked to, and waits.
  *  2. The caller starts its sources and has them follow target->pid.
  *  3. target_go lets the child exec, and returns when that has succeeded or failed.
  *  4. target_wait tells when it has ended, and how.
  * target_abandon ends a child that was not let go, before it has done anything.
  *
- * The child's stdio, signal mask, dispositions, process group, environment and fds are what forkscope itself
- * was given: all fds made here are close-on-exec, and forkscope sets up its own signals after step 1.
+ * The child's stdio, signal mask, dispositions, process group, environment (but for what the shim needs in
+ * it) and fds are what forkscope itself was given: all fds made here are close-on-exec, and forkscope sets up its own signals after step 1.
  */
 #ifndef TRACER_CAPTURE_TARGET_H
 #define TRACER_CAPTURE_TARGET_H
@@ -35,12 +35,16 @@ struct target {
 		.pid = -1, .go_fd = -1, .report_fd = -1 \
 	}
 
+/* Finds the program as execvp(3) does: t->path. -ENOENT not found, -EACCES not executable, and why. */
+int target_find(struct target *t, const char *name, struct failure *why);
+
 /*
- * Finds argv[0] as execvp(3) does and forks a child for it. user: run it as that user (name or number), with
- * the groups of that user; NULL: as we are. Returns 0, or -errno and why: -ENOENT not found, -EACCES not
- * executable; other errors are not the program's fault.
+ * Forks a child for the program found. user: run it as that user (name or number), with the groups of that
+ * user; NULL: as we are. add: "NAME=value" of variables to set in its environment; NULL: none. Returns 0, or
+ * -errno and why.
  */
-int target_prepare(struct target *t, char *const argv[], const char *user, struct failure *why);
+int target_prepare(struct target *t, char *const argv[], const char *user, char *const *add,
+		   struct failure *why);
 
 /* Lets it exec. 0, or -errno of the exec and why; the child is then reaped. */
 int target_go(struct target *t, struct failure *why);

@@ -12,6 +12,8 @@
 const char *const fds_level_names[] = { "none", "pass", "snapshot", "full", NULL };
 static const char *const source_names[] = { "auto", "bpf", "shim", "both", NULL };
 
+static const char *const stacks_names[] = { "none", "native", "python", "all", NULL };
+
 static int take_pid(void *values, const char *text, struct failure *why)
 {
 	struct record_options *o = values;
@@ -62,6 +64,16 @@ const struct option_spec record_what_specs[] = {
 	  .help = "what to record of fds: passing; and the table at fork and exec\n"
 		  "(default: snapshot); and each open, close, dup and first use",
 	  .offset = offsetof(struct record_options, fds) },
+	{ .name = "stacks",
+	  .kind = OPTION_CHOICE,
+	  .choices = stacks_names,
+	  .help = "where each start comes from: stacks of C, of Python, or both (default:\n"
+		  "all; by the shim)",
+	  .offset = offsetof(struct record_options, stacks) },
+	{ .name = "locks",
+	  .kind = OPTION_FLAG,
+	  .help = "which locks each thread holds at a fork (by the shim)",
+	  .offset = offsetof(struct record_options, locks) },
 	{ .name = "buffer",
 	  .kind = OPTION_SIZE,
 	  .arg = "SIZE",
@@ -102,6 +114,8 @@ enum options_result record_options_resolve(const struct option_table *table,
 		.user = o->user,
 		.fds = o->fds,
 		.source = o->source,
+		.stacks = o->stacks,
+		.locks = o->locks,
 		.buffer = o->buffer,
 		.follow = o->follow,
 		.status_fd = o->status_fd == UINT64_MAX ? -1 : (int)o->status_fd,

@@ -18,19 +18,21 @@ struct record_options {
 	const char *user;
 	int source; /* enum source_choice */
 	int fds; /* enum fs_fds_level */
+	int stacks; /* enum stacks_choice */
+	bool locks;
 	uint64_t buffer;
 	uint64_t status_fd; /* UINT64_MAX: none */
 	bool follow;
 	bool fail_on_loss;
 };
 
-#define RECORD_OPTIONS_INIT                                     \
-	{                                                       \
-		.fds = FS_FDS_SNAPSHOT, .status_fd = UINT64_MAX \
+#define RECORD_OPTIONS_INIT                                                           \
+	{                                                                             \
+		.fds = FS_FDS_SNAPSHOT, .stacks = STACKS_ALL, .status_fd = UINT64_MAX \
 	}
 
 extern const struct option_spec record_target_specs[]; /* -p, --cgroup, -u, --follow */
-extern const struct option_spec record_what_specs[]; /* --source, --fds, --buffer, ... */
+extern const struct option_spec record_what_specs[]; /* --source, --fds, --stacks, ... */
 
 /*
  * Parses the command line of a recording command and checks options and operands together. `values` is the

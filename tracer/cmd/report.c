@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/load.h"
 #include "cmd/reading.h"
+#include "cmd/where.h"
 #include "rules/rule.h"
 
 struct report_options {
@@ -77,6 +78,7 @@ static int run(const struct option_table *table, int argc, char **argv, bool tre
 		log_error("%s", why.text);
 		return EXIT_READ_TROUBLE;
 	}
+	where_resolve(r.trace.model);
 	if (!tree_only && rules_run(r.trace.model, &r.findings) < 0) {
 		log_error("out of memory");
 		status = EXIT_READ_TROUBLE;

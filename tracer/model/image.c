@@ -81,6 +81,21 @@ static int new_image(struct image **array, size_t *count, size_t *room, uint32_t
 	return 0;
 }
 
+/* The newest image of a process; what it had before stays in the list. */
+static void add_to_images(struct model *m, uint32_t process, uint32_t index)
+{
+	struct process *p = &m->processes[process];
+
+	if (p->last_image == MODEL_NONE)
+		p->first_image = index;
+	else
+		m->images[p->last_image].next = index;
+	p->last_image = index;
+	p->images++;
+	p->execed = true;
+	p->ready_ts = 0;
+}
+
 static int on_exec(struct model *m, const struct fs_ev_exec *e)
 {
 	const char *filename = (const char *)(e + 1);
@@ -116,15 +131,7 @@ static int on_exec(struct model *m, const struct fs_ev_exec *e)
 		return -ENOMEM;
 	}
 	p = &m->processes[process];
-	if (p->last_image == MODEL_NONE)
-		p->first_image = index;
-	else
-		m->images[p->last_image].next = index;
-	p->last_image = index;
-	p->images++;
-	p->execed = true;
-	p->state_after_exec = p->state_now; /* told anew when it differs */
-	p->ready_ts = 0;
+	add_to_images(m, process, index);
 	copy_comm(p->comm, e->comm);
 	if (image->argv_cut) {
 		err = begin_argv(m, process, index, false, e->h.tid, argv, e->argv_len,
@@ -133,6 +140,33 @@ static int on_exec(struct model *m, const struct fs_ev_exec *e)
 			return err;
 	}
 	return fds_of_exec(m, process, e->h.ts_ns);
+}
+
+int image_by_shim(struct model *m, uint32_t process, const struct fs_ev_shim_hello *e,
+		  const struct interned *filename, const char *argv, size_t len)
+{
+	const struct interned *args = intern(&m->pool, argv, len);
+	uint32_t index;
+	int err;
+
+	if (!args)
+		return -ENOMEM;
+	err = new_image(&m->images, &m->image_count, &m->image_room, &index);
+	if (err < 0)
+		return err;
+	m->images[index] = (struct image){
+		.ts = e->h.ts_ns,
+		.filename = filename,
+		.interp = m->processes[process].exe,
+		.argv = args,
+		.argc = e->argc,
+		.from_tid = e->h.tid,
+		.argv_cut = e->argv_len < e->argv_total,
+		.next = MODEL_NONE,
+	};
+	add_to_images(m, process, index);
+	copy_comm(m->processes[process].comm, e->comm);
+	return 0;
 }
 
 static int on_exec_failed(struct model *m, const struct fs_ev_exec_failed *e)

@@ -80,6 +80,9 @@ struct process_work {
 	uint64_t table_seen_ts; /* a whole table was seen last */
 	bool holds_parents_pipe; /* settled at exit, from the live table */
 	bool settled_pipe;
+	uint32_t last_call; /* of its calls that start something, the newest */
+	const struct interned
+		*exec_name; /* of an exec that is under way, where only the shim tells */
 	bool started_for_others; /* a fork server: made a child on request */
 };
 
@@ -178,6 +181,12 @@ struct model {
 	struct hashmap sends_to;
 	struct hashmap recvs_at;
 
+	struct start_call *calls;
+	size_t call_count, call_room;
+	struct hashmap by_open_call; /* (process, tid) -> the call that is under way */
+	struct module *modules;
+	size_t module_count, module_room;
+
 	struct table_pieces scratch; /* for tables of one piece */
 	struct fd_change *changes;
 	size_t change_count, change_room;
@@ -200,11 +209,20 @@ struct model {
 int get_process(struct model *m, uint32_t pid, uint64_t start_ns, uint32_t *ret);
 int get_actor(struct model *m, const struct fs_event *e, uint32_t *ret); /* marks it in_trace */
 void copy_comm(char *to, const char *from);
+void process_born_with(struct model *m, uint32_t child, uint32_t creator);
 int add_life(struct model *m, const struct fs_event *e); /* 1: not its type */
 
 /* image.c */
 int add_image(struct model *m, const struct fs_event *e);
 void end_argv(struct model *m, uint32_t process); /* no more pieces will come */
+
+/* An image by the shim's word: there is no exec event. */
+int image_by_shim(struct model *m, uint32_t process, const struct fs_ev_shim_hello *e,
+		  const struct interned *filename, const char *argv, size_t len);
+
+/* intent.c */
+int add_intent(struct model *m, const struct fs_event *e); /* 1: not its type */
+void intent_note_fork(struct model *m, uint32_t child, uint32_t creator, uint32_t tid);
 
 /* file.c */
 int get_file(struct model *m, uint64_t identity, uint32_t *ret);

@@ -76,6 +76,9 @@ void model_free(struct model *m)
 	hashmap_free(&m->by_passer);
 	hashmap_free(&m->sends_to);
 	hashmap_free(&m->recvs_at);
+	hashmap_free(&m->by_open_call);
+	free(m->calls);
+	free(m->modules);
 	intern_free(&m->pool);
 	free(m);
 }
@@ -118,6 +121,8 @@ int model_add(struct model *m, const struct fs_event *e)
 		ret = add_fds(m, e);
 	if (ret == 1)
 		ret = add_pass(m, e);
+	if (ret == 1)
+		ret = add_intent(m, e);
 	return ret == 1 ? 0 : ret;
 }
 

@@ -129,6 +129,7 @@ struct process {
 	bool knows_received : 1;
 	bool changed_ids : 1;
 	bool raw_call : 1; /* made by a system call that is not what libc's fork makes */
+	bool shim : 1; /* the shim was at work in it */
 
 	/* life */
 	uint64_t leader_exit_ts; /* its first thread ended before the others */
@@ -176,6 +177,12 @@ struct process {
 	uint32_t fds_never_used;
 	const struct interned *table_at_start; /* struct table_entry[]; NULL unknown */
 	const struct interned *table_after_exec;
+	/* by the shim */
+	uint32_t where; /* index of calls: the call that made it; MODEL_NONE: not known */
+	uint32_t first_module; /* objects of code in it, newest first */
+	uint32_t shim_gap; /* enum fs_shim_gap of its last exec */
+	const struct interned *exe; /* what /proc/self/exe said */
+
 	uint32_t last_change; /* newest of its ledger, see ledger.h */
 };
 
@@ -203,6 +210,32 @@ struct image {
 	uint32_t from_tid;
 	int32_t error; /* positive errno; 0: it went well */
 	bool argv_cut; /* pieces of argv are missing */
+};
+
+/* A call that starts something, as the shim saw it begin. */
+struct start_call {
+	uint64_t id;
+	uint64_t ts;
+	const struct interned
+		*native; /* uint64_t[]: return addresses, innermost first; NULL: none */
+	const struct interned *python; /* as the interpreter wrote it; NULL: none */
+	const struct interned
+		*symbols; /* one line for each of `native`; NULL: nobody looked them up */
+	uint32_t process;
+	uint32_t tid;
+	uint32_t call; /* enum fs_call */
+	uint32_t threads; /* alive in its process */
+	uint32_t modules; /* private */
+};
+
+/* An object of code: the address a in memory is a - base in its file. */
+struct module {
+	uint64_t base;
+	uint64_t start;
+	uint64_t end;
+	const struct interned *path; /* may be NULL */
+	const struct interned *build_id;
+	uint32_t next; /* private */
 };
 
 /* An open file description. */
@@ -327,6 +360,16 @@ bool model_kind_has_ends(const struct file *f);
 size_t model_pass_count(const struct model *m);
 const struct fd_pass *model_pass(const struct model *m, size_t index);
 const struct pass_file *model_pass_file(const struct model *m, size_t index);
+
+size_t model_call_count(const struct model *m);
+const struct start_call *model_call(const struct model *m, uint32_t index);
+/* "fork", "posix_spawn" ...; NULL: not known here. */
+const char *model_call_name(const struct start_call *c);
+/* The object that an address of the call's stacks lies in; NULL: not known. */
+const struct module *model_module_at(const struct model *m, const struct start_call *c,
+				     uint64_t address);
+/* Keeps what somebody found out about the call's addresses: a line of text each. 0 or -ENOMEM. */
+int model_set_symbols(struct model *m, uint32_t call, const char *lines, size_t len);
 
 /* Losses: the sum, per type, and where on the time line (merged and in order after model_finish). */
 uint64_t model_lost(const struct model *m);

@@ -39,6 +39,8 @@ static void init_process(struct process *p, uint32_t pid, uint64_t start_ns)
 		.reparented_to = MODEL_NONE,
 		.killer = MODEL_NONE,
 		.last_change = MODEL_NONE,
+		.where = MODEL_NONE,
+		.first_module = MODEL_NONE,
 	};
 }
 
@@ -50,6 +52,7 @@ static void init_work(struct process_work *w)
 		.held_passes = MODEL_NONE,
 		.last_signal_from = MODEL_NONE,
 		.maybe_reaper = MODEL_NONE,
+		.last_call = MODEL_NONE,
 	};
 }
 
@@ -162,6 +165,11 @@ static bool is_raw_fork(const struct fs_ev_fork *e, uint8_t mechanism)
 	       (mechanism == MECHANISM_FORK && e->syscall == 57);
 }
 
+void process_born_with(struct model *m, uint32_t child, uint32_t creator)
+{
+	born_with(&m->processes[child], &m->processes[creator]);
+}
+
 /* Whoever waits for a child in another pid namespace knows it by its number there alone. */
 static int note_ns_pid(struct model *m, uint32_t waiter, uint32_t child)
 {
@@ -207,8 +215,10 @@ static int on_fork(struct model *m, const struct fs_ev_fork *e)
 	if (parent != MODEL_NONE)
 		m->processes[parent].children++;
 	born_with(c, creator == MODEL_NONE ? NULL : &m->processes[creator]);
-	if (creator != MODEL_NONE)
+	if (creator != MODEL_NONE) {
 		pass_note_fork(m, child, creator, e->h.tid);
+		intent_note_fork(m, child, creator, e->h.tid);
+	}
 	err = note_ns_pid(m, parent, child);
 	return err < 0 ? err : fds_of_fork(m, child);
 }

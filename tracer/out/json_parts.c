@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "out/state.h"
+#include "out/where.h"
 
 void json_field_process(struct json *j, const char *key, const struct model *m, uint32_t index)
 {
@@ -266,7 +267,6 @@ void json_process(struct json *j, const struct model *m, uint32_t index, bool li
 	add_changes(j, p);
 	if (p->io_uring)
 		json_field_bool(j, "io_uring", true);
-	/* The shim's word, which a trace without it does not have. */
-	json_field_null(j, "where");
+	json_field_where(j, "where", m, p);
 	json_object_end(j);
 }

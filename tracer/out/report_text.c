@@ -14,6 +14,7 @@
 #include "out/out.h"
 #include "out/text_parts.h"
 #include "out/tree_text.h"
+#include "out/where.h"
 
 /* How many processes, failures or messages of a kind are named. */
 #define NAMED_MAX 6
@@ -363,7 +364,9 @@ int report_text(const struct model *m, const struct findings *f, const struct vi
 
 	print_title(m, v, to);
 	tree_err = print_tree(m, v, to);
-	err = print_remarks(m, v, to);
+	err = where_print(m, v, to);
+	if (err == 0)
+		err = print_remarks(m, v, to);
 	findings_text(m, f, v, to);
 	fputc('\n', to);
 	print_summary(m, v, to);

@@ -82,6 +82,56 @@ static const char *check_process(const struct fs_ev_process *e, struct tail *t)
 	return problem ? problem : take_bytes(t, e->argv_len);
 }
 
+/* A name and a piece of argv. */
+static const char *check_named(struct tail *t, uint64_t name_len, uint64_t len, uint64_t total)
+{
+	const char *problem = take_text(t, name_len);
+
+	if (!problem)
+		problem = take_bytes(t, len);
+	if (!problem && (total > EVENT_ARGV_MAX || len > total))
+		problem = too_long;
+	return problem;
+}
+
+static const char *check_stack(const struct fs_ev_stack *e, struct tail *t)
+{
+	if (e->kind == FS_STACK_NATIVE)
+		return take_bytes(t, (uint64_t)e->count * sizeof(uint64_t));
+	return take_bytes(t, e->text_len);
+}
+
+static const char *check_intent(const struct fs_event *e, struct tail *t)
+{
+	const struct fs_ev_shim_hello *hello = (const struct fs_ev_shim_hello *)e;
+	const struct fs_ev_call *call = (const struct fs_ev_call *)e;
+	const struct fs_ev_dlopen *dlopened = (const struct fs_ev_dlopen *)e;
+
+	switch (e->type) {
+	case FS_EV_SHIM_HELLO:
+		return check_named(t, hello->exe_len, hello->argv_len, hello->argv_total);
+	case FS_EV_CALL:
+		return check_named(t, call->name_len, call->argv_len, call->argv_total);
+	case FS_EV_STACK:
+		return check_stack((const struct fs_ev_stack *)e, t);
+	case FS_EV_STDIO_PENDING:
+		return take_bytes(t, ((const struct fs_ev_stdio_pending *)e)->text_len);
+	case FS_EV_HANDLER:
+		return take_bytes(t, ((const struct fs_ev_handler *)e)->object_len);
+	case FS_EV_DLOPEN:
+		if (dlopened->build_id_len > sizeof(dlopened->build_id))
+			return "its build-id is longer than it can be";
+		return take_bytes(t, dlopened->path_len);
+	case FS_EV_MARK:
+	case FS_EV_SPAN_BEGIN:
+	case FS_EV_SPAN_END:
+		return take_bytes(t, ((const struct fs_ev_mark *)e)->name_len);
+	}
+	if (e->type >= FS_EV_POOL_OPEN && e->type <= FS_EV_TASK_DONE)
+		return take_bytes(t, ((const struct fs_ev_pool *)e)->text_len);
+	return NULL;
+}
+
 static const char *check_tail(const struct fs_event *e, struct tail *t)
 {
 	const struct fs_ev_fd_table *table = (const struct fs_ev_fd_table *)e;
@@ -111,7 +161,7 @@ static const char *check_tail(const struct fs_event *e, struct tail *t)
 	case FS_EV_FD_RECV:
 		return take_bytes(t, (uint64_t)pass->count * sizeof(struct fs_fd));
 	}
-	return NULL;
+	return check_intent(e, t);
 }
 
 const char *event_problem(const struct fs_event *e)

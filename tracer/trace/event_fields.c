@@ -284,6 +284,98 @@ static const struct event_field lost_fields[] = {
 	NONE,
 };
 
+static const struct event_field hello_fields[] = {
+	U(fs_ev_shim_hello, parent_pid),
+	X(fs_ev_shim_hello, hello_flags),
+	U(fs_ev_shim_hello, argc),
+	U(fs_ev_shim_hello, argv_len),
+	U(fs_ev_shim_hello, argv_total),
+	COMM(fs_ev_shim_hello),
+	NONE,
+};
+
+/* The call's name, its phase and the gap are shown by name. */
+static const struct event_field call_fields[] = {
+	U(fs_ev_call, call_id),
+	AS(fs_ev_call, enter_ns, "enter_ns", FIELD_TIME),
+	I(fs_ev_call, ret),
+	I(fs_ev_call, error),
+	U(fs_ev_call, child_pid),
+	U(fs_ev_call, parent_pid),
+	U(fs_ev_call, status),
+	U(fs_ev_call, threads),
+	X(fs_ev_call, caller),
+	X(fs_ev_call, argument),
+	X(fs_ev_call, call_flags),
+	U(fs_ev_call, argc),
+	U(fs_ev_call, argv_len),
+	U(fs_ev_call, argv_total),
+	U(fs_ev_call, child_start_ns),
+	NONE,
+};
+
+static const struct event_field stack_fields[] = {
+	U(fs_ev_stack, call_id),
+	U(fs_ev_stack, kind),
+	U(fs_ev_stack, count),
+	AS(fs_ev_stack, stack_flags, "stack_cut", FIELD_FLAG),
+	NONE,
+};
+
+static const struct event_field snapshot_fields[] = {
+	U(fs_ev_fork_snapshot, call_id),
+	U(fs_ev_fork_snapshot, other_tid),
+	X(fs_ev_fork_snapshot, start_routine),
+	X(fs_ev_fork_snapshot, pthread),
+	X(fs_ev_fork_snapshot, pc),
+	X(fs_ev_fork_snapshot, sp),
+	I(fs_ev_fork_snapshot, syscall),
+	AS(fs_ev_fork_snapshot, running, "running", FIELD_FLAG),
+	COMM(fs_ev_fork_snapshot),
+	NONE,
+};
+
+static const struct event_field lock_fields[] = {
+	U(fs_ev_lock_held, call_id),	X(fs_ev_lock_held, lock), X(fs_ev_lock_held, pc),
+	U(fs_ev_lock_held, holder_tid), U(fs_ev_lock_held, kind), NONE,
+};
+
+static const struct event_field stdio_fields[] = {
+	U(fs_ev_stdio_pending, call_id),   X(fs_ev_stdio_pending, stream),
+	U(fs_ev_stdio_pending, bytes),	   I(fs_ev_stdio_pending, fd),
+	U(fs_ev_stdio_pending, direction), NONE,
+};
+
+#define HANDLER(i, name) AS(fs_ev_handler, functions[i], name, FIELD_HEX)
+static const struct event_field handler_fields[] = {
+	U(fs_ev_handler, kind),	      HANDLER(0, "function"),	HANDLER(1, "function_parent"),
+	HANDLER(2, "function_child"), X(fs_ev_handler, caller), NONE,
+};
+
+static const struct event_field dlopen_fields[] = {
+	X(fs_ev_dlopen, base),
+	X(fs_ev_dlopen, start),
+	X(fs_ev_dlopen, end),
+	X(fs_ev_dlopen, caller),
+	NONE,
+};
+
+static const struct event_field busy_fields[] = {
+	AS(fs_ev_shim_busy, from_ns, "from_ns", FIELD_TIME),
+	NONE,
+};
+
+static const struct event_field mark_fields[] = {
+	U(fs_ev_mark, id),
+	U(fs_ev_mark, value),
+	NONE,
+};
+
+static const struct event_field pool_fields[] = {
+	U(fs_ev_pool, pool),	     U(fs_ev_pool, task), U(fs_ev_pool, worker_pid),
+	U(fs_ev_pool, start_method), I(fs_ev_pool, code), NONE,
+};
+
 static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_FORK] = fork_fields,
 	[FS_EV_FORK_DONE] = fork_done_fields,
@@ -320,6 +412,19 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_ODD_CALL] = odd_call_fields,
 	[FS_EV_FUTEX_STUCK] = futex_stuck_fields,
 	[FS_EV_BLOCKED] = blocked_fields,
+	[FS_EV_SHIM_HELLO] = hello_fields,
+	[FS_EV_CALL] = call_fields,
+	[FS_EV_STACK] = stack_fields,
+	[FS_EV_FORK_SNAPSHOT] = snapshot_fields,
+	[FS_EV_LOCK_HELD] = lock_fields,
+	[FS_EV_STDIO_PENDING] = stdio_fields,
+	[FS_EV_HANDLER] = handler_fields,
+	[FS_EV_DLOPEN] = dlopen_fields,
+	[FS_EV_SHIM_BUSY] = busy_fields,
+	[FS_EV_MARK] = mark_fields,
+	[FS_EV_SPAN_BEGIN] = mark_fields,
+	[FS_EV_SPAN_END] = mark_fields,
+	[FS_EV_POOL_OPEN... FS_EV_TASK_DONE] = pool_fields,
 	[FS_EV_LOST] = lost_fields,
 };
 

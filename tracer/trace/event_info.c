@@ -52,25 +52,26 @@ static const struct {
 	TYPE(FS_EV_ODD_CALL, "odd_call", fs_ev_odd_call),
 	TYPE(FS_EV_FUTEX_STUCK, "futex_stuck", fs_ev_futex_stuck),
 	TYPE(FS_EV_BLOCKED, "blocked", fs_ev_blocked),
-	RESERVED(FS_EV_SHIM_HELLO, "shim_hello"),
-	RESERVED(FS_EV_CALL, "call"),
-	RESERVED(FS_EV_STACK, "stack"),
-	RESERVED(FS_EV_FORK_SNAPSHOT, "fork_snapshot"),
-	RESERVED(FS_EV_LOCK_HELD, "lock_held"),
-	RESERVED(FS_EV_STDIO_PENDING, "stdio_pending"),
-	RESERVED(FS_EV_HANDLER, "handler"),
-	RESERVED(FS_EV_DLOPEN, "dlopen"),
-	RESERVED(FS_EV_MARK, "mark"),
-	RESERVED(FS_EV_SPAN_BEGIN, "span_begin"),
-	RESERVED(FS_EV_SPAN_END, "span_end"),
-	RESERVED(FS_EV_POOL_OPEN, "pool_open"),
-	RESERVED(FS_EV_POOL_CLOSE, "pool_close"),
-	RESERVED(FS_EV_WORKER_START, "worker_start"),
-	RESERVED(FS_EV_WORKER_READY, "worker_ready"),
-	RESERVED(FS_EV_WORKER_EXIT, "worker_exit"),
-	RESERVED(FS_EV_TASK_SUBMIT, "task_submit"),
-	RESERVED(FS_EV_TASK_START, "task_start"),
-	RESERVED(FS_EV_TASK_DONE, "task_done"),
+	TYPE_COMM(FS_EV_SHIM_HELLO, "shim_hello", fs_ev_shim_hello),
+	TYPE(FS_EV_CALL, "call", fs_ev_call),
+	TYPE(FS_EV_STACK, "stack", fs_ev_stack),
+	TYPE_COMM(FS_EV_FORK_SNAPSHOT, "fork_snapshot", fs_ev_fork_snapshot),
+	TYPE(FS_EV_LOCK_HELD, "lock_held", fs_ev_lock_held),
+	TYPE(FS_EV_STDIO_PENDING, "stdio_pending", fs_ev_stdio_pending),
+	TYPE(FS_EV_HANDLER, "handler", fs_ev_handler),
+	TYPE(FS_EV_DLOPEN, "dlopen", fs_ev_dlopen),
+	TYPE(FS_EV_SHIM_BUSY, "shim_busy", fs_ev_shim_busy),
+	TYPE(FS_EV_MARK, "mark", fs_ev_mark),
+	TYPE(FS_EV_SPAN_BEGIN, "span_begin", fs_ev_mark),
+	TYPE(FS_EV_SPAN_END, "span_end", fs_ev_mark),
+	TYPE(FS_EV_POOL_OPEN, "pool_open", fs_ev_pool),
+	TYPE(FS_EV_POOL_CLOSE, "pool_close", fs_ev_pool),
+	TYPE(FS_EV_WORKER_START, "worker_start", fs_ev_pool),
+	TYPE(FS_EV_WORKER_READY, "worker_ready", fs_ev_pool),
+	TYPE(FS_EV_WORKER_EXIT, "worker_exit", fs_ev_pool),
+	TYPE(FS_EV_TASK_SUBMIT, "task_submit", fs_ev_pool),
+	TYPE(FS_EV_TASK_START, "task_start", fs_ev_pool),
+	TYPE(FS_EV_TASK_DONE, "task_done", fs_ev_pool),
 	TYPE(FS_EV_LOST, "lost", fs_ev_lost),
 };
 
@@ -151,6 +152,14 @@ struct event_text event_filename(const struct fs_event *e)
 		return piece(tail, 0, ((const struct fs_ev_exec_failed *)e)->filename_len);
 	case FS_EV_PROCESS:
 		return piece(tail, 0, ((const struct fs_ev_process *)e)->exe_len);
+	case FS_EV_SHIM_HELLO:
+		return piece(tail, 0, ((const struct fs_ev_shim_hello *)e)->exe_len);
+	case FS_EV_CALL:
+		return piece(tail, 0, ((const struct fs_ev_call *)e)->name_len);
+	case FS_EV_HANDLER:
+		return piece(tail, 0, ((const struct fs_ev_handler *)e)->object_len);
+	case FS_EV_DLOPEN:
+		return piece(tail, 0, ((const struct fs_ev_dlopen *)e)->path_len);
 	}
 	return nothing;
 }
@@ -174,6 +183,8 @@ struct event_text event_argv(const struct fs_event *e)
 {
 	const struct fs_ev_exec_failed *failed = (const struct fs_ev_exec_failed *)e;
 	const struct fs_ev_process *process = (const struct fs_ev_process *)e;
+	const struct fs_ev_shim_hello *hello = (const struct fs_ev_shim_hello *)e;
+	const struct fs_ev_call *call = (const struct fs_ev_call *)e;
 	struct event_text tail = tail_of(e);
 
 	switch (tail.len ? e->type : 0) {
@@ -185,8 +196,112 @@ struct event_text event_argv(const struct fs_event *e)
 		return piece(tail, (uint64_t)failed->filename_len + 1, failed->argv_len);
 	case FS_EV_PROCESS:
 		return piece(tail, (uint64_t)process->exe_len + 1, process->argv_len);
+	case FS_EV_SHIM_HELLO:
+		return piece(tail, (uint64_t)hello->exe_len + 1, hello->argv_len);
+	case FS_EV_CALL:
+		return piece(tail, (uint64_t)call->name_len + 1, call->argv_len);
 	}
 	return nothing;
+}
+
+struct event_text event_words(const struct fs_event *e)
+{
+	struct event_text tail = tail_of(e);
+
+	switch (tail.len ? e->type : 0) {
+	case FS_EV_STACK:
+		return piece(tail, 0, ((const struct fs_ev_stack *)e)->text_len);
+	case FS_EV_STDIO_PENDING:
+		return piece(tail, 0, ((const struct fs_ev_stdio_pending *)e)->text_len);
+	case FS_EV_MARK:
+	case FS_EV_SPAN_BEGIN:
+	case FS_EV_SPAN_END:
+		return piece(tail, 0, ((const struct fs_ev_mark *)e)->name_len);
+	}
+	if (e->type >= FS_EV_POOL_OPEN && e->type <= FS_EV_TASK_DONE && tail.len)
+		return piece(tail, 0, ((const struct fs_ev_pool *)e)->text_len);
+	return nothing;
+}
+
+const uint64_t *event_stack(const struct fs_event *e, size_t *ret_count)
+{
+	const struct fs_ev_stack *stack = (const struct fs_ev_stack *)e;
+	struct event_text tail = tail_of(e);
+	size_t count = 0;
+
+	if (e->type == FS_EV_STACK && tail.len && stack->kind == FS_STACK_NATIVE)
+		count = stack->count;
+	if (count > tail.len / sizeof(uint64_t))
+		count = tail.len / sizeof(uint64_t);
+	*ret_count = count;
+	return (const uint64_t *)(const void *)tail.text;
+}
+
+/* Number 0 of the list has no name. */
+static const char *listed(const char *const *names, size_t count, unsigned number)
+{
+	return number < count ? names[number] : NULL;
+}
+
+#define LISTED(names, number) listed(names, sizeof(names) / sizeof(names[0]), number)
+
+const char *event_call_name(unsigned call)
+{
+	static const char *const names[] = {
+		[FS_LIBC_FORK] = "fork",
+		[FS_LIBC_FORK_BARE] = "_Fork",
+		[FS_LIBC_VFORK] = "vfork",
+		[FS_LIBC_CLONE] = "clone",
+		[FS_LIBC_SYSCALL] = "syscall",
+		[FS_LIBC_POSIX_SPAWN] = "posix_spawn",
+		[FS_LIBC_POSIX_SPAWNP] = "posix_spawnp",
+		[FS_LIBC_SYSTEM] = "system",
+		[FS_LIBC_POPEN] = "popen",
+		[FS_LIBC_DAEMON] = "daemon",
+		[FS_LIBC_FORKPTY] = "forkpty",
+		[FS_LIBC_WORDEXP] = "wordexp",
+		[FS_LIBC_EXECVE] = "execve",
+		[FS_LIBC_EXECV] = "execv",
+		[FS_LIBC_EXECVP] = "execvp",
+		[FS_LIBC_EXECVPE] = "execvpe",
+		[FS_LIBC_EXECL] = "execl",
+		[FS_LIBC_EXECLP] = "execlp",
+		[FS_LIBC_EXECLE] = "execle",
+		[FS_LIBC_FEXECVE] = "fexecve",
+		[FS_LIBC_EXECVEAT] = "execveat",
+		[FS_LIBC_EXIT] = "exit",
+		[FS_LIBC_EXIT_BARE] = "_exit",
+		[FS_LIBC_QUICK_EXIT] = "quick_exit",
+		[FS_LIBC_WAIT] = "wait",
+		[FS_LIBC_PTHREAD_CREATE] = "pthread_create",
+		[FS_LIBC_DLOPEN] = "dlopen",
+	};
+
+	return LISTED(names, call);
+}
+
+const char *event_phase_name(unsigned phase)
+{
+	static const char *const names[] = {
+		[FS_PHASE_BEFORE] = "before",
+		[FS_PHASE_DONE] = "done",
+		[FS_PHASE_IN_CHILD] = "in_child",
+	};
+
+	return LISTED(names, phase);
+}
+
+const char *event_gap_name(unsigned gap)
+{
+	static const char *const names[] = {
+		[FS_GAP_STATIC] = "static",
+		[FS_GAP_CLASS] = "other ELF class",
+		[FS_GAP_SECURE] = "setuid or capabilities",
+		[FS_GAP_SANITIZER] = "sanitizer",
+		[FS_GAP_FORMAT] = "not ELF",
+	};
+
+	return LISTED(names, gap);
 }
 
 struct event_text event_components(const struct fs_event *e)

@@ -37,14 +37,28 @@ size_t event_fixed_size(unsigned type);
 /* The name of the thread, for the types that carry one. */
 struct event_text event_comm(const struct fs_event *e);
 
-/* exec, exec_failed: the file as the caller named it. process: its exe. */
+/*
+ * exec, exec_failed, call: the file as the caller named it. process, shim_hello: its exe. handler, dlopen:
+ * the object.
+ */
 struct event_text event_filename(const struct fs_event *e);
 
 /* exec: the image in fact loaded. */
 struct event_text event_interp(const struct fs_event *e);
 
-/* exec, exec_failed, exec_argv, process: (a piece of) argv, arguments that each end in NUL. */
+/* exec, exec_failed, exec_argv, process, shim_hello, call: (a piece of) argv, arguments that each end in NUL. */
 struct event_text event_argv(const struct fs_event *e);
+
+/* stack: Python's text; stdio_pending: bytes; marks: the name; pool events: the text. No NUL ends it. */
+struct event_text event_words(const struct fs_event *e);
+
+/* stack: the return addresses there are; their number goes to ret_count. */
+const uint64_t *event_stack(const struct fs_event *e, size_t *ret_count);
+
+/* enum fs_call, fs_call_phase and fs_shim_gap by name; NULL: not known here, or none. */
+const char *event_call_name(unsigned call);
+const char *event_phase_name(unsigned phase);
+const char *event_gap_name(unsigned gap);
 
 /* state: cwd, file: its name; as components, the deepest first, each ending in NUL. */
 struct event_text event_components(const struct fs_event *e);

@@ -251,6 +251,85 @@ static void add_holders(struct json *j, const struct fs_event *e)
 	json_array_end(j);
 }
 
+static void add_stack(struct json *j, const struct fs_event *e)
+{
+	const uint64_t *addresses;
+	size_t count, i;
+
+	if (((const struct fs_ev_stack *)e)->kind != FS_STACK_NATIVE) {
+		add_text(j, "text", event_words(e));
+		return;
+	}
+	addresses = event_stack(e, &count);
+	json_key(j, "addresses");
+	json_array_begin(j);
+	for (i = 0; i < count; i++)
+		json_hex(j, addresses[i]);
+	json_array_end(j);
+}
+
+static void add_build_id(struct json *j, const struct fs_ev_dlopen *e)
+{
+	char text[2 * sizeof(e->build_id) + 1] = "";
+	uint32_t i;
+
+	for (i = 0; i < e->build_id_len && i < sizeof(e->build_id); i++)
+		snprintf(text + 2 * i, 3, "%02x", e->build_id[i]);
+	json_field_text(j, "build_id", *text ? text : NULL);
+}
+
+static void add_call(struct json *j, const struct fs_ev_call *e)
+{
+	struct event_text name = event_filename(&e->h);
+
+	json_field_text(j, "call", event_call_name(e->call));
+	json_field_text(j, "phase", event_phase_name(e->phase));
+	json_field_text(j, "shim_gap", event_gap_name(e->shim_gap));
+	json_key(j, "name");
+	if (name.len)
+		json_string(j, name.text, name.len);
+	else
+		json_null(j);
+	if (e->argc)
+		add_argv(j, &e->h, e->argv_len == e->argv_total);
+}
+
+static void add_intent_tail(struct json *j, const struct fs_event *e)
+{
+	const struct fs_ev_shim_hello *hello = (const struct fs_ev_shim_hello *)e;
+
+	switch (e->type) {
+	case FS_EV_SHIM_HELLO:
+		add_text(j, "exe", event_filename(e));
+		add_argv(j, e, hello->argv_len == hello->argv_total);
+		break;
+	case FS_EV_CALL:
+		add_call(j, (const struct fs_ev_call *)e);
+		break;
+	case FS_EV_STACK:
+		add_stack(j, e);
+		break;
+	case FS_EV_HANDLER:
+		add_text(j, "object", event_filename(e));
+		break;
+	case FS_EV_DLOPEN:
+		add_text(j, "path", event_filename(e));
+		add_build_id(j, (const struct fs_ev_dlopen *)e);
+		break;
+	case FS_EV_STDIO_PENDING:
+		add_text(j, "text", event_words(e));
+		break;
+	case FS_EV_MARK:
+	case FS_EV_SPAN_BEGIN:
+	case FS_EV_SPAN_END:
+		add_text(j, "name", event_words(e));
+		break;
+	case FS_EV_POOL_OPEN ... FS_EV_TASK_DONE:
+		add_text(j, "text", event_words(e));
+		break;
+	}
+}
+
 static void add_tail(struct json *j, const struct fs_event *e)
 {
 	const struct fs_ev_exec *exec = (const struct fs_ev_exec *)e;
@@ -293,6 +372,8 @@ static void add_tail(struct json *j, const struct fs_event *e)
 	case FS_EV_FD_RECV:
 		add_fds(j, e);
 		break;
+	default:
+		add_intent_tail(j, e);
 	}
 }
 

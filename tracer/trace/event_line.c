@@ -354,6 +354,114 @@ static enum line_tone line_lost(struct buffer *out, const struct fs_event *e)
 	return TONE_TROUBLE;
 }
 
+static enum line_tone line_hello(struct buffer *out, const struct fs_event *e)
+{
+	const struct fs_ev_shim_hello *hello = (const void *)e;
+	struct event_text exe = event_filename(e);
+
+	buffer_add_text(out, "has the shim: ");
+	if (hello->argc)
+		add_argv(out, e, hello->argv_total);
+	else
+		escape_quote(out, exe.text, exe.len);
+	return TONE_PLAIN;
+}
+
+static enum line_tone line_call(struct buffer *out, const struct fs_event *e)
+{
+	const struct fs_ev_call *c = (const void *)e;
+	const char *name = event_call_name(c->call), *gap = event_gap_name(c->shim_gap);
+	struct event_text what = event_filename(e);
+	enum line_tone tone = TONE_PLAIN;
+
+	if (c->phase == FS_PHASE_IN_CHILD)
+		buffer_add_text(out, "begins as the child of a ");
+	else
+		buffer_add_text(out, c->phase == FS_PHASE_DONE ? "made the call " : "calls ");
+	buffer_add_text(out, name ? name : "unknown");
+	if (what.len) {
+		buffer_add_char(out, ' ');
+		escape_quote(out, what.text, what.len);
+	}
+	if (c->phase == FS_PHASE_DONE && c->error) {
+		const char *text = strerrordesc_np(c->error);
+
+		buffer_printf(out, ": %s", text ? text : "unknown error");
+		tone = TONE_TROUBLE;
+	} else if (c->phase == FS_PHASE_DONE && c->child_pid) {
+		buffer_printf(out, ": %u", c->child_pid);
+	}
+	if (c->threads > 1)
+		buffer_printf(out, ", with %u threads alive", c->threads);
+	if (gap)
+		buffer_printf(out, " (the shim cannot go there: %s)", gap);
+	return tone;
+}
+
+static enum line_tone line_snapshot(struct buffer *out, const struct fs_event *e)
+{
+	buffer_printf(out, "leaves thread %u (",
+		      ((const struct fs_ev_fork_snapshot *)e)->other_tid);
+	add_comm(out, e);
+	buffer_add_text(out, ") behind in this fork");
+	return TONE_PLAIN;
+}
+
+static enum line_tone line_lock(struct buffer *out, const struct fs_event *e)
+{
+	static const char *const kinds[] = { "lock",	       "mutex",	   "rwlock (read)",
+					     "rwlock (write)", "spinlock", "semaphore" };
+	const struct fs_ev_lock_held *l = (const void *)e;
+	uint32_t kind = l->kind < sizeof(kinds) / sizeof(kinds[0]) ? l->kind : 0;
+
+	buffer_printf(out, "forks while thread %u holds %s 0x%llx", l->holder_tid, kinds[kind],
+		      (unsigned long long)l->lock);
+	return l->holder_tid == e->tid ? TONE_PLAIN : TONE_TROUBLE;
+}
+
+static enum line_tone line_stdio(struct buffer *out, const struct fs_event *e)
+{
+	const struct fs_ev_stdio_pending *p = (const void *)e;
+	struct event_text text = event_words(e);
+
+	buffer_printf(out, "forks with %llu bytes %s on fd %d: ", (unsigned long long)p->bytes,
+		      p->direction == FS_STDIO_READ ? "read ahead" : "not yet written", p->fd);
+	escape_quote(out, text.text, text.len);
+	return TONE_PLAIN;
+}
+
+static enum line_tone line_mark(struct buffer *out, const struct fs_event *e)
+{
+	struct event_text text = event_words(e);
+
+	buffer_add_text(out, e->type == FS_EV_MARK	   ? "marks "
+			     : e->type == FS_EV_SPAN_BEGIN ? "begins "
+							   : "ends ");
+	escape_quote(out, text.text, text.len);
+	return TONE_PLAIN;
+}
+
+static enum line_tone line_pool(struct buffer *out, const struct fs_event *e)
+{
+	static const char *const what[] = { "opens a pool",  "closes its pool",
+					    "starts worker", "is ready as worker",
+					    "lost worker",   "submits task",
+					    "starts task",   "ended task" };
+	const struct fs_ev_pool *p = (const void *)e;
+	struct event_text text = event_words(e);
+
+	buffer_add_text(out, what[e->type - FS_EV_POOL_OPEN]);
+	if (e->type >= FS_EV_TASK_SUBMIT)
+		buffer_printf(out, " %llu", (unsigned long long)p->task);
+	else if (p->worker_pid)
+		buffer_printf(out, " %u", p->worker_pid);
+	if (text.len) {
+		buffer_add_char(out, ' ');
+		escape_quote(out, text.text, text.len);
+	}
+	return TONE_PLAIN;
+}
+
 static const struct {
 	uint16_t type;
 	enum line_tone (*append)(struct buffer *out, const struct fs_event *e);
@@ -387,6 +495,22 @@ static const struct {
 	{ FS_EV_FD_UNSHARE, line_fd },
 	{ FS_EV_FD_SEND_FAILED, line_send_failed },
 	{ FS_EV_BLIND_SPOT, line_blind },
+	{ FS_EV_SHIM_HELLO, line_hello },
+	{ FS_EV_CALL, line_call },
+	{ FS_EV_FORK_SNAPSHOT, line_snapshot },
+	{ FS_EV_LOCK_HELD, line_lock },
+	{ FS_EV_STDIO_PENDING, line_stdio },
+	{ FS_EV_MARK, line_mark },
+	{ FS_EV_SPAN_BEGIN, line_mark },
+	{ FS_EV_SPAN_END, line_mark },
+	{ FS_EV_POOL_OPEN, line_pool },
+	{ FS_EV_POOL_CLOSE, line_pool },
+	{ FS_EV_WORKER_START, line_pool },
+	{ FS_EV_WORKER_READY, line_pool },
+	{ FS_EV_WORKER_EXIT, line_pool },
+	{ FS_EV_TASK_SUBMIT, line_pool },
+	{ FS_EV_TASK_START, line_pool },
+	{ FS_EV_TASK_DONE, line_pool },
 	{ FS_EV_LOST, line_lost },
 };
 

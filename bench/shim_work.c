@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Work whose cost under the shim is measured; prints nanoseconds for one piece of it.
+ *
+ *   shim_work lock N            uncontended lock and unlock of a mutex
+ *   shim_work fork N THREADS    the call of fork in the parent, THREADS others asleep
+ *   shim_work plain N           neither
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static double locks(long n)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	double start = now();
+
+	for (long i = 0; i < n; i++) {
+		pthread_mutex_lock(&mutex);
+		pthread_mutex_unlock(&mutex);
+	}
+	return (now() - start) / (double)n;
+}
+
+static void *asleep(void *unused)
+{
+	pause();
+	return unused;
+}
+
+static double forks(long n, int threads)
+{
+	double took = 0;
+	pthread_t id;
+
+	for (int i = 0; i < threads; i++)
+		if (pthread_create(&id, NULL, asleep, NULL))
+			exit(1);
+	for (long i = 0; i < n; i++) {
+		double start = now();
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		took += now() - start;
+		waitpid(pid, NULL, 0);
+	}
+	return took / (double)n;
+}
+
+static double plain(long n)
+{
+	volatile unsigned long sum = 0;
+	double start = now();
+
+	for (long i = 0; i < n; i++) {
+		char *p = malloc(64);
+
+		memset(p, (int)i, 64);
+		sum += (unsigned char)p[i % 64];
+		free(p);
+	}
+	return (now() - start) / (double)n;
+}
+
+int main(int argc, char **argv)
+{
+	long n = argc > 2 ? atol(argv[2]) : 1;
+
+	if (argc > 1 && strcmp(argv[1], "lock") == 0)
+		printf("%.3f\n", locks(n));
+	else if (argc > 1 && strcmp(argv[1], "fork") == 0)
+		printf("%.3f\n", forks(n, argc > 3 ? atoi(argv[3]) : 0));
+	else
+		printf("%.3f\n", plain(n));
+	return 0;
+}

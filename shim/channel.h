@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding the recording and mapping its area; see forkscope/shim_area.h. */
+#ifndef SHIM_CHANNEL_H
+#define SHIM_CHANNEL_H
+
+#include <stdbool.h>
+
+/* Fills in shim.area and what comes from it. False: no recording, or it does not answer. Leaves no fd. */
+bool channel_open(void);
+
+#endif

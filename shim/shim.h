@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libforkscope-shim.so, preloaded into the target: what the program meant.
+ *
+ * THE RULES. After init (shim_init, once an image, at the latest in the first wrapped call):
+ *  - no malloc, no stdio, no lock, no libc call that may take one; system calls by sys.h;
+ *  - errno is what the real call left; cancellation is the real call's own;
+ *  - no fd is left open, none is opened that the program could meet, no signal mask or handler is changed;
+ *  - nothing waits: what does not fit is counted as lost;
+ *  - never abort the host; when anything is amiss, call the real function and be silent.
+ * Wrappers may run in signal handlers, in children of threaded parents, and in vfork children, which share
+ * their parent's memory: such a child writes records (shared memory anyway) and nothing else.
+ *
+ * Every wrapper has one shape: begin (save errno, tell the call), the real function, done (tell how it
+ * ended, restore errno). Calls that return twice (vfork) or look at their caller (dlopen) are assembly: a
+ * pre-hook and a jump, no frame of ours.
+ *
+ * Who am I? One page with MADV_WIPEONFORK knows the process. A forked child finds it zero, by whatever call it
+ * was made, and fills it anew (shim_self); a vfork child finds its parent's pid in it.
+ */
+#ifndef SHIM_SHIM_H
+#define SHIM_SHIM_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "forkscope/event.h"
+#include "forkscope/shim_area.h"
+#include "sys.h"
+
+#define SHIM_EXPORT __attribute__((visibility("default")))
+#define SHIM_TLS static __thread __attribute__((tls_model("initial-exec")))
+#define CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
+
+#define SHIM_HELD 14 /* locks of one thread that are remembered */
+
+struct shim_held {
+	uint64_t lock;
+	uint64_t pc;
+	uint32_t kind;
+	uint32_t depth; /* of a recursive one */
+};
+
+/*
+ * A thread, in memory of our own: other threads read it at a fork, also after its end. Written by its
+ * thread alone, save `tid`, by which it is taken and given back.
+ */
+struct shim_thread {
+	uint32_t tid; /* 0: free */
+	uint32_t held_count;
+	uint64_t start_routine;
+	uint64_t argument;
+	uint64_t pthread;
+	struct shim_held held[SHIM_HELD];
+};
+
+#define SHIM_THREADS 8192
+
+/* The page that forgets itself in a forked child. */
+struct shim_process {
+	uint32_t pid; /* 0: wiped */
+	uint32_t forked; /* not the process in which the image began */
+	uint32_t
+		born_threaded; /* made by a fork of a threaded process: some of libc's locks may be dead */
+	uint32_t exit_told;
+	uint32_t threads_used; /* slots at and above are free */
+	uint32_t modules_stale; /* dlopen was called since modules_tell() */
+};
+
+/* What is set up once and then only read. Copied by fork, gone with exec. */
+struct shim_state {
+	struct fs_area *area; /* NULL: the shim does nothing */
+	struct shim_process *process;
+	struct shim_thread *threads; /* SHIM_THREADS */
+	char *blocks;
+	uint32_t wanted; /* FS_AREA_* */
+	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
+	bool foreign_pids; /* in another pid namespace */
+	bool sanitized;
+	bool forked_threaded; /* the fork under way, or one before it in this process, was of a threaded process */
+	int (*clock)(clockid_t clock,
+		     struct timespec *t); /* libc's own, which makes no system call; or NULL */
+	const char *path; /* our own file, as in LD_PRELOAD */
+	const char *variable; /* "FORKSCOPE_SHIM=..." */
+};
+
+extern struct shim_state shim;
+
+/* --- init.c --- */
+
+/* Sets all up if that was not done; keeps errno. False: there is no recording, just call the real function. */
+bool shim_ready(void);
+
+/* After any real call that may have made this a new process, and before anything is written. */
+struct shim_process *shim_self(void);
+
+/* CLOCK_MONOTONIC. */
+uint64_t shim_now_ns(void);
+
+/* In a child that shares its parent's memory. */
+bool shim_in_vfork_child(void);
+
+/* A number at the end of path digits, for paths below /proc; no stdio. Returns where it ends. */
+char *shim_put_number(char *at, uint32_t number);
+
+/* --- ring.c --- */
+
+/*
+ * A record of `size` bytes (header and all) whose tail the caller fills; NULL: lost, and counted. The header is
+ * set. Committed by ring_commit(); between the two nothing that may leave by longjmp.
+ */
+void *ring_reserve(unsigned type, size_t size);
+void ring_commit(void *record);
+/* A record without a tail. */
+void ring_put(unsigned type, const void *event, size_t size);
+/* Since from_ns this thread did things for us which the kernel witness saw: they are not the program's. */
+void ring_busy(uint64_t from_ns);
+/* This thread writes no more (it ends, or the image does). Does nothing in a vfork child. */
+void ring_seal(void);
+
+/* --- threads.c --- */
+struct shim_thread *thread_self(void); /* may be NULL: no room */
+void threads_forget_others(void);
+uint32_t threads_alive(void);
+void snapshot_threads(uint64_t call_id);
+void locks_tell_own(uint64_t call_id);
+
+/* --- stack.c, python.c, stdio.c, modules.c --- */
+void stack_tell(uint64_t call_id, uint64_t caller);
+void stack_warm_up(void);
+bool python_find(void);
+void python_tell(uint64_t call_id);
+void stdio_find(void);
+void stdio_tell(uint64_t call_id);
+void modules_tell(void);
+void modules_note_dlopen(void);
+void modules_tell_new(void);
+
+/* --- call.c: the shape of every wrapper --- */
+
+struct shim_call {
+	uint64_t id;
+	uint64_t enter_ns;
+	uint64_t caller;
+	uint64_t argument;
+	uint32_t call;
+	uint32_t flags;
+	uint32_t gap;
+	uint32_t threads;
+	uint32_t pid; /* who began it */
+	int saved_errno;
+	bool active;
+};
+
+/* What is told about a call besides its number. */
+struct shim_what {
+	const char *name; /* NULL: none */
+	char *const *argv; /* NULL: none */
+	uint64_t argument;
+	uint32_t gap;
+	uint32_t flags;
+	uint32_t status;
+	uint64_t began_ns; /* when our own work for this call began; 0: with the call */
+};
+
+/*
+ * Tells that the call begins. Births and execs get their stacks told, forks the other threads, locks and
+ * pending bytes too. errno is as before.
+ */
+void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struct shim_what *what);
+/* Tells how it ended, and restores errno. child: a pid, or 0. */
+void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, bool failed);
+/* After a fork: in the child tells its birth, in the parent how the call ended. */
+void call_forked(struct shim_call *c, long pid);
+
+/* --- env.c --- */
+
+/* Looks at a file (dirfd as for openat) that is about to be executed. */
+enum fs_shim_gap env_inspect(int dirfd, const char *path);
+/* The same for a name that is looked up in PATH. */
+enum fs_shim_gap env_inspect_in_path(const char *name);
+
+/* How many pointers and bytes env_mend() needs; 0: the environment is good as it is. */
+struct env_need {
+	size_t pointers;
+	size_t bytes;
+	size_t count;
+	const char *preload; /* its value now, NULL */
+	enum fs_shim_gap gap;
+};
+bool env_needs_mending(char *const *envp, enum fs_shim_gap gap, struct env_need *ret);
+/* Fills in the mended copy. Pointers and bytes are the caller's stack, which the exec'ed image replaces. */
+char **env_mend(char *const *envp, const struct env_need *need, char **pointers, char *bytes);
+
+/* --- real functions --- */
+#include "real.h"
+
+#endif

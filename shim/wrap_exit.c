@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways to end a process on purpose. What handlers and destructors still write comes after this. */
+#include "shim.h"
+
+static void tell_exit(uint32_t call, uint64_t caller, int status)
+{
+	const struct shim_what what = { .status = (uint32_t)status & 0xff };
+	struct shim_call c;
+
+	if (!shim_ready())
+		return;
+	if (call == FS_LIBC_EXIT_BARE && shim.wanted & FS_AREA_KERNEL) {
+		ring_seal();
+		return;
+	}
+	call_begin(&c, call, caller, &what);
+	if (c.flags & FS_LIBC_FROM_VFORK)
+		return; /* flags and block are the parent's */
+	shim_self()->exit_told = 1;
+	if (call != FS_LIBC_EXIT)
+		ring_seal();
+}
+
+SHIM_EXPORT __attribute__((noreturn)) void exit(int status)
+{
+	tell_exit(FS_LIBC_EXIT, CALLER, status);
+	real.exit(status);
+	__builtin_unreachable();
+}
+
+SHIM_EXPORT __attribute__((noreturn)) void _exit(int status)
+{
+	tell_exit(FS_LIBC_EXIT_BARE, CALLER, status);
+	real._exit(status);
+	__builtin_unreachable();
+}
+
+SHIM_EXPORT __attribute__((noreturn)) void _Exit(int status)
+{
+	tell_exit(FS_LIBC_EXIT_BARE, CALLER, status);
+	real._Exit(status);
+	__builtin_unreachable();
+}
+
+SHIM_EXPORT __attribute__((noreturn)) void quick_exit(int status)
+{
+	tell_exit(FS_LIBC_QUICK_EXIT, CALLER, status);
+	real.quick_exit(status);
+	__builtin_unreachable();
+}
