@@ -47,7 +47,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -MMD -MP -D_GNU_SOURCE \
 TRACER_SRC := $(wildcard tracer/*/*.c)
 TRACER_OBJ := $(TRACER_SRC:%.c=$(B)/obj/%.o)
 TRACER_LIB := $(B)/libtracer.a
-TRACER_LIBS = -lbpf -lelf -ldw -lz -pthread
+TRACER_LIBS = -lbpf -lelf -ldw -lz -lsqlite3 -pthread
 
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 BPF_SKEL := $(B)/gen/forkscope.skel.h
@@ -97,6 +97,18 @@ $(B)/obj/%.o: %.c
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+# The page of `forkscope view` with its style and script in it, and their hashes in its policy.
+VIEW_PAGE := $(B)/gen/view.html
+VIEW_SRC  := $(wildcard tracer/out/view/*)
+
+$(VIEW_PAGE): $(VIEW_SRC) scripts/build-view
+	$(call say,VIEW)
+	@mkdir -p $(@D)
+	$(Q)scripts/build-view tracer/out/view > $@
+
+$(B)/obj/tracer/out/view_html.o $(B)/fuzzobj/tracer/out/view_html.o: $(VIEW_PAGE)
+$(B)/obj/tracer/out/view_html.o: ALL_CFLAGS += -DVIEW_PAGE='"$(VIEW_PAGE)"'
 
 # A program of pool/ or shim/ never sees tracer/, and the other way round.
 $(B)/obj/tracer/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen
@@ -186,6 +198,9 @@ install: all
 	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
 	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
 	$(INSTALL) -m 644 $(B)/libprocpool.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(INSTALL) -m 644 scripts/forkscope.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/forkscope
 	for page in $(MAN); do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 
 # --- tests ----------------------------------------------------------------------------------
@@ -227,12 +242,13 @@ $(B)/fuzzobj/%.o: %.c
 	$(call say,FUZZ)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -O1 -g -Wall -Wextra -Werror -MMD -MP -D_GNU_SOURCE \
-		-DFORKSCOPE_VERSION='"$(VERSION)"' -Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
+		-DFORKSCOPE_VERSION='"$(VERSION)"' -DVIEW_PAGE='"$(VIEW_PAGE)"' \
+		-Iinclude -Itracer -Itests $(FUZZ_FLAGS) -c -o $@ $<
 
 $(B)/tests/fuzz/fuzz_reader: $(FUZZ_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -pthread
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ -lz -lsqlite3 -pthread
 
 $(B)/tests/fuzz/make_corpus: $(B)/obj/tests/fuzz/make_corpus.o $(HARNESS) $(TRACER_LIB)
 	$(call say,LINK)
@@ -264,7 +280,7 @@ include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 .PHONY: tests-built
 tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(WHY_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli cases why real stress pool fuzz
+SUITES := style unit cli view cases why real stress pool fuzz
 
 .PHONY: check
 check: deps

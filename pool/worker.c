@@ -426,7 +426,8 @@ static void pass_record(struct worker *w, uint64_t pos, uint64_t seq)
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
-	const uint32_t size = rec->size; /* once published, the record is the caller's to write over */
+	const uint32_t size =
+		rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
 	uint32_t i;
 

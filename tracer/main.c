@@ -7,6 +7,7 @@
 #include "cmd/help.h"
 
 const struct command *const commands[] = {
+	/* clang-format off */
 	&command_record,
 	&command_trace,
 	&command_report,
@@ -15,8 +16,11 @@ const struct command *const commands[] = {
 	&command_compare,
 	&command_info,
 	&command_export,
+	&command_view,
+	&command_query,
 	&command_why,
 	&command_doctor,
+	/* clang-format on */
 	NULL,
 };
 
@@ -28,6 +32,10 @@ int main(int argc, char **argv)
 		return command->run(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		printf("forkscope %s\n", FORKSCOPE_VERSION);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--complete-commands") == 0) {
+		help_names(stdout);
 		return 0;
 	}
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

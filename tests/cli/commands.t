@@ -12,7 +12,7 @@ sys.path.insert(0, "tests")
 from tap import *  # noqa: E402,F403
 
 RECORDING = ("record", "trace")
-READING = ("report", "tree", "fds", "info", "export", "compare")
+READING = ("report", "tree", "fds", "info", "export", "query", "view", "compare")
 OTHER = ("doctor", "why")
 
 
@@ -67,6 +67,8 @@ def test_files(d):
                 result = forkscope(command, path, path)
             elif command == "export":
                 result = forkscope(command, "--format=json", path)
+            elif command == "query":
+                result = forkscope(command, path, "SELECT 1")
             else:
                 result = forkscope(command, path)
             one_line(result, 1, "%s of a %s file" % (command, name), name)

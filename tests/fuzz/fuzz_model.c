@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/ledger.h"
 #include "model/model.h"
+#include "out/export.h"
 #include "out/out.h"
 
 static void *model_begin(const struct trace_summary *summary)
@@ -36,6 +38,25 @@ static void must(int err)
 		abort();
 }
 
+/* What the page brings along, and nothing of the trace's, ends a script. */
+static void check_page(const struct model *m, const struct findings *f, const struct view *v)
+{
+	char *text = NULL, *at;
+	int scripts = 0;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!to)
+		abort();
+	must(view_html(m, f, v, to));
+	fclose(to);
+	for (at = text; (at = strstr(at, "</script")); at++)
+		scripts++;
+	if (scripts != 2)
+		abort();
+	free(text);
+}
+
 static void model_end(void *self, const struct trace_summary *summary)
 {
 	const struct fds_filter everything = { .process = MODEL_NONE };
@@ -54,7 +75,11 @@ static void model_end(void *self, const struct trace_summary *summary)
 	must(fds_text(self, &everything, &view, to));
 	must(compare_json(&one, 1, to));
 	must(compare_text(&one, 1, &view, to));
+	must(export_perfetto(self, &findings, to));
+	must(export_dot(self, &findings, to));
+	must(export_mermaid(self, &findings, to));
 	fclose(to);
+	check_page(self, &findings, &view);
 	model_free(self);
 }
 

@@ -40,6 +40,8 @@ extern const struct command command_trace;
 extern const struct command command_doctor;
 extern const struct command command_info;
 extern const struct command command_export;
+extern const struct command command_query;
+extern const struct command command_view;
 extern const struct command command_report;
 extern const struct command command_tree;
 extern const struct command command_fds;

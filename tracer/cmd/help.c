@@ -21,6 +21,12 @@ const struct command *help_find(const char *name)
 	return NULL;
 }
 
+void help_names(FILE *to)
+{
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(to, "%s\n", commands[i]->name);
+}
+
 void help_print(FILE *to)
 {
 	fprintf(to,

@@ -12,4 +12,7 @@ void help_print(FILE *to);
 /* The command of that name; NULL: there is none. */
 const struct command *help_find(const char *name);
 
+/* The commands' names, one a line, for shells to complete. */
+void help_names(FILE *to);
+
 #endif

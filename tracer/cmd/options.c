@@ -61,6 +61,11 @@ static void add_choices(struct buffer *out, const char *const *choices)
 		buffer_printf(out, "%s%s", i ? "|" : "", choices[i]);
 }
 
+static bool takes_argument(const struct option_spec *spec)
+{
+	return spec->kind != OPTION_FLAG && spec->kind != OPTION_UNFLAG;
+}
+
 static void add_option_help(struct buffer *out, const struct option_spec *spec)
 {
 	struct buffer left = { 0 };
@@ -123,6 +128,26 @@ void options_help(const struct option_table *table, FILE *to)
 	buffer_free(&out);
 }
 
+void options_words(const struct option_table *table, FILE *to)
+{
+	const struct option_group *group;
+	const struct option_spec *spec;
+	size_t i;
+
+	for (group = table->groups; group->heading; group++) {
+		for (spec = group->specs; spec->name; spec++) {
+			if (spec->hidden)
+				continue;
+			if (spec->kind != OPTION_CHOICE)
+				fprintf(to, "--%s%s\n", spec->name,
+					takes_argument(spec) ? "=" : "");
+			for (i = 0; spec->kind == OPTION_CHOICE && spec->choices[i]; i++)
+				fprintf(to, "--%s=%s\n", spec->name, spec->choices[i]);
+		}
+	}
+	fputs("--help\n", to);
+}
+
 /* --- parsing --- */
 
 enum options_result options_bad(const struct option_table *table, const char *fmt, ...)
@@ -143,11 +168,6 @@ struct getopt_tables {
 	struct option longs[OPTIONS_MAX + 2];
 	char shorts[2 * OPTIONS_MAX + 3];
 };
-
-static bool takes_argument(const struct option_spec *spec)
-{
-	return spec->kind != OPTION_FLAG && spec->kind != OPTION_UNFLAG;
-}
 
 static void build_tables(const struct option_table *table, struct getopt_tables *ret)
 {
@@ -301,6 +321,11 @@ enum options_result options_parse(const struct option_table *table, int argc, ch
 	int value;
 
 	log_set_command(*table->command->name ? table->command->name : NULL);
+	/* No option like others: its name would make abbreviated ones ambiguous. */
+	if (argc == 2 && strcmp(argv[1], "--complete-options") == 0) {
+		options_words(table, stdout);
+		return OPTIONS_DONE;
+	}
 	build_tables(table, &t);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, whatever was parsed before */

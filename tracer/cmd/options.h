@@ -109,6 +109,12 @@ enum options_result options_bad(const struct option_table *table, const char *fm
 
 void options_help(const struct option_table *table, FILE *to);
 
+/*
+ * The words a shell completes, one a line: "--name", "--name=" before a value, "--name=value" for each of a
+ * choice. Every command prints them when its one argument is --complete-options.
+ */
+void options_words(const struct option_table *table, FILE *to);
+
 /* --- what all reading commands share --- */
 
 enum color_choice { COLOR_AUTO = 0, COLOR_ALWAYS, COLOR_NEVER };

@@ -8,6 +8,33 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/output.h"
+#include "rules/rule.h"
+
+int story_load(struct story *ret, const char *path)
+{
+	struct story s = { .findings = { 0 } };
+	struct failure why;
+	int err = load_trace(&s.trace, path, &why);
+
+	if (err < 0) {
+		log_error("%s", why.text);
+		return err;
+	}
+	err = rules_run(s.trace.model, &s.findings);
+	if (err < 0) {
+		log_error("cannot judge '%s': %s", path, strerror(-err));
+		story_free(&s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+void story_free(struct story *s)
+{
+	findings_free(&s->findings);
+	load_free(&s->trace);
+}
 
 int write_view(const struct read_options *o, const char *trace, bool all, write_fn fn, void *arg)
 {

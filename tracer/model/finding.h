@@ -12,6 +12,12 @@ enum severity {
 	SEVERITY_BUG,
 };
 
+/* As in JSON. */
+static inline const char *severity_name(enum severity s)
+{
+	return s == SEVERITY_BUG ? "bug" : s == SEVERITY_WARNING ? "warning" : "note";
+}
+
 struct finding {
 	const char *rule; /* "FS001" */
 	enum severity severity;

@@ -4,6 +4,7 @@
 #define TRACER_OUT_JSON_PARTS_H
 
 #include "base/json.h"
+#include "model/finding.h"
 #include "model/model.h"
 
 /* "p3", or null for a process outside of the trace. */
@@ -21,5 +22,9 @@ void json_field_argv(struct json *j, const char *key, const char *argv, size_t l
 
 /* All members of a process, as an object; with `list_threads` the threads themselves for their number. */
 void json_process(struct json *j, const struct model *m, uint32_t index, bool list_threads);
+
+/* All members of a report but its schema, into an object that is begun. */
+void json_report_members(struct json *j, const struct model *m, const struct findings *f,
+			 bool list_threads);
 
 #endif

@@ -38,6 +38,9 @@ int fds_json(const struct model *m, const struct fds_filter *filter, FILE *to);
 int fds_text(const struct model *m, const struct fds_filter *filter, const struct view *v,
 	     FILE *to);
 
+/* One HTML page that needs nothing else: time line, tree, open files, findings. */
+int view_html(const struct model *m, const struct findings *f, const struct view *v, FILE *to);
+
 /* One column of a comparison: the trace's name and its model. */
 struct compared {
 	const char *name;

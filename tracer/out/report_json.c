@@ -2,8 +2,10 @@
 /* The report as JSON, schema forkscope.report/1; see DESIGN.md and doc/json-schema.md. */
 #include <stdio.h>
 
+#include "out/holders.h"
 #include "out/json_parts.h"
 #include "out/out.h"
+#include "out/span.h"
 
 static void add_target(struct json *j, const struct model *m)
 {
@@ -23,10 +25,9 @@ static void add_target(struct json *j, const struct model *m)
 
 static void add_losses(struct json *j, const struct model *m)
 {
-	uint64_t from = 0, to = 0;
-	const struct gap *g;
+	struct span gap;
 	unsigned type;
-	size_t i;
+	size_t at = 0;
 
 	json_field_u64(j, "lost", model_lost(m));
 	json_key(j, "lost_by");
@@ -37,23 +38,11 @@ static void add_losses(struct json *j, const struct model *m)
 	json_object_end(j);
 	json_key(j, "gaps");
 	json_array_begin(j);
-	/* In order of time; those that touch are one. */
-	for (i = 0; i <= model_gap_count(m); i++) {
-		g = model_gap(m, i);
-		if (g && i > 0 && g->from_ts <= to) {
-			to = g->to_ts > to ? g->to_ts : to;
-			continue;
-		}
-		if (i > 0) {
-			json_object_begin(j);
-			json_field_moment(j, "from_ns", m, from);
-			json_field_moment(j, "to_ns", m, to);
-			json_object_end(j);
-		}
-		if (g) {
-			from = g->from_ts;
-			to = g->to_ts;
-		}
+	while (next_gap(m, &at, &gap)) {
+		json_object_begin(j);
+		json_field_moment(j, "from_ns", m, gap.from_ts);
+		json_field_moment(j, "to_ns", m, gap.to_ts);
+		json_object_end(j);
 	}
 	json_array_end(j);
 }
@@ -61,6 +50,7 @@ static void add_losses(struct json *j, const struct model *m)
 static void add_pass_file(struct json *j, const struct model *m, const struct pass_file *pf)
 {
 	const struct file *f = model_file(m, pf->file);
+	char key[16];
 
 	json_object_begin(j);
 	json_field_known(j, "from_fd", pf->from_fd >= 0, (uint64_t)pf->from_fd);
@@ -69,6 +59,10 @@ static void add_pass_file(struct json *j, const struct model *m, const struct pa
 	json_field_bytes(j, "id", f && f->kind ? f->id : NULL);
 	if (pf->to_fd >= 0)
 		json_field_bool(j, "cloexec", pf->cloexec);
+	if (f) {
+		file_key(key, pf->file);
+		json_field_text(j, "file", key);
+	}
 	json_object_end(j);
 }
 
@@ -112,7 +106,6 @@ static void add_passes(struct json *j, const struct model *m, const char *key, b
 
 static void add_findings(struct json *j, const struct model *m, const struct findings *f)
 {
-	static const char *const severities[] = { "note", "warning", "bug" };
 	size_t i;
 
 	json_key(j, "findings");
@@ -120,7 +113,7 @@ static void add_findings(struct json *j, const struct model *m, const struct fin
 	for (i = 0; i < f->count; i++) {
 		json_object_begin(j);
 		json_field_text(j, "rule", f->list[i].rule);
-		json_field_text(j, "severity", severities[f->list[i].severity]);
+		json_field_text(j, "severity", severity_name(f->list[i].severity));
 		json_field_process(j, "process", m, f->list[i].process);
 		json_field_text(j, "title", f->list[i].title);
 		json_field_text(j, "detail", f->list[i].detail);
@@ -130,36 +123,43 @@ static void add_findings(struct json *j, const struct model *m, const struct fin
 	json_array_end(j);
 }
 
-int report_json(const struct model *m, const struct findings *f, FILE *to)
+void json_report_members(struct json *j, const struct model *m, const struct findings *f,
+			 bool list_threads)
 {
 	const struct model_options *o = model_options(m);
 	static const char *const levels[] = { "none", "pass", "snapshot", "full" };
-	struct json j;
 	size_t i;
+
+	add_target(j, m);
+	json_key(j, "sources");
+	json_object_begin(j);
+	json_field_bool(j, "bpf", o->bpf);
+	json_field_bool(j, "shim", o->shim);
+	json_object_end(j);
+	json_field_text(j, "fds_level", levels[o->fds & 3]);
+	json_field_u64(j, "events", model_events(m));
+	add_losses(j, m);
+	json_field_bool(j, "incomplete", o->incomplete);
+	if (o->incomplete)
+		json_field_text(j, "incomplete_why", o->incomplete_why);
+	json_key(j, "processes");
+	json_array_begin(j);
+	for (i = 0; i < model_born_count(m); i++)
+		json_process(j, m, model_born(m, i), list_threads);
+	json_array_end(j);
+	add_passes(j, m, "fd_passes", false);
+	add_passes(j, m, "failed_fd_sends", true);
+	add_findings(j, m, f);
+}
+
+int report_json(const struct model *m, const struct findings *f, FILE *to)
+{
+	struct json j;
 
 	json_init(&j, to);
 	json_object_begin(&j);
 	json_field_text(&j, "schema", "forkscope.report/1");
-	add_target(&j, m);
-	json_key(&j, "sources");
-	json_object_begin(&j);
-	json_field_bool(&j, "bpf", o->bpf);
-	json_field_bool(&j, "shim", o->shim);
-	json_object_end(&j);
-	json_field_text(&j, "fds_level", levels[o->fds & 3]);
-	json_field_u64(&j, "events", model_events(m));
-	add_losses(&j, m);
-	json_field_bool(&j, "incomplete", o->incomplete);
-	if (o->incomplete)
-		json_field_text(&j, "incomplete_why", o->incomplete_why);
-	json_key(&j, "processes");
-	json_array_begin(&j);
-	for (i = 0; i < model_born_count(m); i++)
-		json_process(&j, m, model_born(m, i), false);
-	json_array_end(&j);
-	add_passes(&j, m, "fd_passes", false);
-	add_passes(&j, m, "failed_fd_sends", true);
-	add_findings(&j, m, f);
+	json_report_members(&j, m, f, false);
 	json_object_end(&j);
 	json_line_end(&j);
 	return json_finish(&j);
