@@ -215,6 +215,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/te
 POOL_BIN := $(patsubst tests/pool/%.c,$(B)/tests/pool/%,$(wildcard tests/pool/test_*.c))
 CASE_BIN := $(patsubst tests/cases/%.c,$(B)/tests/cases/%,$(wildcard tests/cases/*.c))
 WHY_BIN  := $(patsubst tests/why/%.c,$(B)/tests/why/%,$(wildcard tests/why/*.c))
+BUG_BIN  := $(patsubst tests/bugs/%.c,$(B)/tests/bugs/%,$(wildcard tests/bugs/*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 HARNESS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/*.c))
 
@@ -267,6 +268,12 @@ $(B)/tests/why/%: tests/why/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O0 -g $(WARN) -o $@ $< -pthread
 
+# Programs with a fork hazard and their repaired twins: as a user's debug build.
+$(B)/tests/bugs/%: tests/bugs/%.c tests/bugs/bug.h
+	$(call say,BUG)
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' scripts/build-case $< $@ -std=gnu11 -D_GNU_SOURCE -O0 -g $(WARN) -Itests/bugs
+
 # Programs to be measured and traced: plain and fast, like what users run.
 $(B)/bench/%: bench/%.c
 	$(call say,BENCH)
@@ -278,9 +285,9 @@ include $(wildcard examples/*.mk bench/*.mk tests/*/*.mk)
 .PRECIOUS: $(B)/fuzzobj/%.o $(B)/obj/%.o
 
 .PHONY: tests-built
-tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(WHY_BIN) $(BENCH_BIN)
+tests-built: all $(FUZZ_BIN) $(UNIT_BIN) $(POOL_BIN) $(CASE_BIN) $(BUG_BIN) $(WHY_BIN) $(BENCH_BIN)
 
-SUITES := style unit cli view cases why real stress pool fuzz
+SUITES := style unit cli view cases why bugs real stress pool fuzz
 
 .PHONY: check
 check: deps

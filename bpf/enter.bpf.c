@@ -143,6 +143,8 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 
 	if (!proc)
 		return 0;
+	if (config.odd && proc->vforked)
+		vfork_odd(nr);
 	c = begin_call(task, regs, nr);
 	if (!c)
 		return 0;
@@ -158,6 +160,8 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 	if (config.fds >= FS_FDS_PASS && c->entry & FS_CALL_WRITES && !proc->wrote &&
 	    (__u32)c->args[0] > 2 && enter_write())
 		proc->wrote = 1;
+	if (config.odd)
+		enter_odd();
 	if (config.fds >= FS_FDS_FULL) {
 		if (class == FS_CALL_CLOSE)
 			enter_close();

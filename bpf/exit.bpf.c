@@ -328,6 +328,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 			exit_send();
 		bpf_map_delete_elem(&calls, &self);
 	}
+	if (config.odd)
+		exit_odd();
 	if (c->ret >= 0)
 		exit_success(c, proc);
 	return 0;

@@ -347,6 +347,7 @@ struct bpf_iter__task {
 
 #define CLONE_VM 0x100
 #define CLONE_FILES 0x400
+#define CLONE_VFORK 0x4000
 #define CLONE_THREAD 0x10000
 
 #define PF_EXITING 0x4

@@ -9,6 +9,7 @@ struct procs_map procs SEC(".maps");
 struct calls_map calls SEC(".maps");
 struct files_map files SEC(".maps");
 struct used_map used SEC(".maps");
+struct users_map users SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct describe_map describe SEC(".maps");
 

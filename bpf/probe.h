@@ -33,7 +33,7 @@ struct proc {
 	__u32 dead; /* its exit was told */
 	__u32 wrote; /* its FIRST_WRITE in this image was told */
 	__u32 state_dirty; /* dispositions or limits were set since */
-	__u32 reserved;
+	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
 };
 
 /* A system call under way, by global pid_tgid. */
@@ -172,6 +172,18 @@ struct files_map {
 	__type(key, __u64);
 	__type(value, struct known_file);
 };
+/* Who used an open file last. */
+struct last_user {
+	__u32 tgid;
+	__u32 told;
+};
+
+struct users_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct last_user);
+};
 struct used_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -196,6 +208,7 @@ extern struct procs_map procs SEC(".maps");
 extern struct calls_map calls SEC(".maps");
 extern struct files_map files SEC(".maps");
 extern struct used_map used SEC(".maps");
+extern struct users_map users SEC(".maps");
 extern struct scratch_map scratch SEC(".maps");
 extern struct describe_map describe SEC(".maps");
 

@@ -74,6 +74,15 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 	emit(&e, sizeof(e), FS_EV_FORK);
 }
 
+/* posix_spawn gives its child a stack, and is libc's affair; this one is the program's. */
+static __always_inline void mark_vforked(__u32 tgid)
+{
+	struct proc *proc = followed(tgid);
+
+	if (proc)
+		proc->vforked = 1;
+}
+
 /*
  * A new task, complete but not yet running: its table is copied, its pid known, and no event of its own
  * can come before the ones written here.
@@ -99,6 +108,9 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	if (!follow(pid, parent))
 		return 0;
 	call = bpf_map_lookup_elem(&calls, &self);
+	if (config.odd && clone_flags & CLONE_VM && clone_flags & CLONE_VFORK && call &&
+	    !call->note)
+		mark_vforked(pid);
 	emit_fork(creator, child, clone_flags, call);
 	if (call) {
 		call->child_pid = process_number(child);
@@ -220,6 +232,7 @@ int BPF_PROG(on_exec, struct task_struct *unused, int old_pid, struct linux_binp
 	if (!proc)
 		return 0;
 	proc->wrote = 0;
+	proc->vforked = 0;
 	bpf_map_delete_elem(&calls, &caller);
 	/* A thread that exec'ed has taken over the leader's number; old_pid is its former one. */
 	emit_exec(task, own_level ? thread_number(task) : (__u32)old_pid, bprm);
@@ -379,6 +392,8 @@ int on_exit(__u64 *ctx)
 		emit_thread_exit(task);
 	} else {
 		emit_orphans(task);
+		if (config.odd)
+			emit_state(address_of(task), FS_STATE_AT_EXIT, SLOT_TRACEPOINT);
 		emit_exit(task);
 		bpf_map_delete_elem(&procs, &tgid);
 		__sync_fetch_and_add(&alive, -1);

@@ -147,6 +147,9 @@ int walk_control(__u64 control, __u64 length);
 int note_fd_use(__u32 fd, __u32 nr);
 int note_poll(__u64 fds, __u32 count, __u32 nr);
 int note_select(__u64 set0, __u64 set1, __u64 set2, __u32 nfds, __u32 nr);
+int enter_odd(void);
+int exit_odd(void);
+int vfork_odd(__u32 nr);
 int emit_exec_failed(__u64 filename, __u64 argv, int error, int dirfd, __u32 compat);
 
 /* `how` of emit_messages: flags, with the system call's number above. */

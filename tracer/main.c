@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	/* clang-format off */
 	&command_record,
 	&command_trace,
+	&command_check,
 	&command_report,
 	&command_tree,
 	&command_fds,

@@ -37,6 +37,7 @@ enum fs_call_class {
 	FS_CALL_GETFD,
 	FS_CALL_IO_URING_SETUP,
 	FS_CALL_UNSHARE,
+	FS_CALL_KILL,
 	FS_CALL_STATE,	   /* changes dispositions or limits: FS_EV_STATE must look again */
 	/* from here on at FS_FDS_FULL only */
 	FS_CALL_OPEN,	   /* returns one new fd on a new file */
@@ -51,6 +52,9 @@ enum fs_call_class {
 	FS_CALL_STATAT,	   /* newfstatat, statx, fstatat64: fstat in disguise when the path is empty */
 	FS_CALL_POLL,
 	FS_CALL_SELECT,
+	FS_CALL_SEEK,
+	FS_CALL_FLOCK,
+	FS_CALL_MADVISE,
 };
 
 /* The high byte: which arguments are fds that the call uses, and whether it writes. */
@@ -68,6 +72,8 @@ struct fs_bpf_config {
 	uint32_t fds;		  /* enum fs_fds_level */
 	uint32_t boost;	    /* wake the reader when this many bytes wait */
 	uint64_t secret;    /* mixed into file identities, so that they tell no kernel address */
+	uint32_t odd;	    /* tell FS_EV_ODD_CALL */
+	uint32_t reserved;
 	uint64_t cgroup_id; /* --cgroup: follow what enters it; 0: no */
 };
 

@@ -70,6 +70,7 @@ enum fs_event_type {
 	FS_EV_THREAD = 16,      /* thread: likewise */
 	FS_EV_CRED = 17,        /* cred: a process changed its uid or gid */
 	FS_EV_FIRST_WRITE = 18, /* first_write: first write to a pipe or socket above fd 2 in this image */
+	FS_EV_ODD_CALL = 19,    /* odd_call: a system call that only rules care about */
 
 	/* fds: 32-63 */
 	FS_EV_FILE = 32,        /* file: what an open file description is */
@@ -88,8 +89,8 @@ enum fs_event_type {
 	FS_EV_BLIND_SPOT = 45,  /* blind_spot: from here on this process may act unseen */
 
 	/* waits: 64-79 */
-	FS_EV_FUTEX_STUCK = 64, /* reserved */
-	FS_EV_BLOCKED = 65,     /* reserved */
+	FS_EV_FUTEX_STUCK = 64, /* futex_stuck: a thread waits, or spins, where nobody can release it */
+	FS_EV_BLOCKED = 65,     /* blocked: a thread has been reading a pipe that only these can write */
 
 	/* intent, from the shim: 96-127, reserved */
 	FS_EV_SHIM_HELLO = 96,
@@ -289,6 +290,7 @@ enum fs_state_when {
 	FS_STATE_AFTER_EXEC = 3,
 	FS_STATE_ATTACHED = 4,
 	FS_STATE_BEFORE_FORK = 5, /* of the creator, when it had changed since it was last told */
+	FS_STATE_AT_EXIT = 6, /* told for `check` alone */
 };
 
 /* Index of each namespace in fs_ev_state.ns. */
@@ -481,6 +483,105 @@ struct fs_ev_blind_spot {
 	uint32_t reserved;
 };
 
+enum fs_odd {
+	FS_ODD_WAIT_FAILED = 1,	 /* a wait for one given child found no such child (args[0]: its number) */
+	FS_ODD_KILL_ALL = 2,	 /* kill(-1, args[1]) */
+	FS_ODD_VFORK_CHILD = 3,	 /* a call outside of what a vfork child may do before exec or _exit */
+	FS_ODD_SEEK_BACK = 4,	 /* a forked child moved the offset of an inherited file back by -args[1] */
+	FS_ODD_DONTFORK = 5,	 /* madvise of args[0], args[1] bytes, with args[2] DONTFORK or WIPEONFORK */
+	FS_ODD_SHARED_USE = 6,	 /* another process than the last one used this open file; args[1]: that one */
+	FS_ODD_RECORD_LOCK = 7,	 /* fcntl took (args[2] 0 read, 1 write) or dropped (2) a lock of its process */
+	FS_ODD_WAIT_ANY = 9, /* a wait for any child (args[0] below 1) returned one (ret: its number) */
+	FS_ODD_FLOCK = 8,	 /* flock(args[0], args[1]) */
+};
+
+/* h: the caller. file: where args[0] is an fd. */
+struct fs_ev_odd_call {
+	struct fs_event h;
+	uint64_t args[4];
+	uint64_t file;
+	int64_t ret;
+	uint32_t what; /* enum fs_odd */
+	uint32_t syscall;
+};
+
+enum fs_stuck_how {
+	FS_STUCK_WAITS = 1, /* in a futex wait without a time limit */
+	FS_STUCK_SPINS = 2, /* its registers and memory come back to the same, again and again */
+};
+
+/* What it waits for, as its stack tells. */
+enum fs_wait_kind {
+	FS_WAIT_UNKNOWN = 0,
+	FS_WAIT_MUTEX,
+	FS_WAIT_RWLOCK,
+	FS_WAIT_SEMAPHORE,
+	FS_WAIT_SPIN,
+	FS_WAIT_CONDITION,
+	FS_WAIT_BARRIER,
+	FS_WAIT_JOIN,
+	FS_WAIT_GUARD,	 /* of a static object's construction */
+	FS_WAIT_ONCE,
+	FS_WAIT_LIBC,	 /* one inside libc */
+	FS_WAIT_TEAM,	 /* of a runtime's threads (OpenMP) */
+	FS_WAIT_PYTHON,	 /* an interpreter's lock object */
+};
+
+enum fs_owner {
+	FS_OWNER_UNKNOWN = 0, /* the lock names none */
+	FS_OWNER_HERE = 1,    /* a live thread of the same process */
+	FS_OWNER_ELSEWHERE = 2, /* a live thread of another process */
+	FS_OWNER_GONE = 3,
+};
+
+/* Why nobody can release it; any of them is enough in a child that has only the forking thread. */
+#define FS_PROOF_OWNER 0x1	/* the owner the lock names is no thread of this process */
+#define FS_PROOF_LOCK_CODE 0x2	/* inside of a lock's own code, which no signal handler may release */
+#define FS_PROOF_NO_HANDLER 0x4 /* no signal is caught (SIGINT apart), so none can */
+#define FS_PROOF_LOOP 0x8	/* a loop without way out, stepped through */
+#define FS_PROOF_IN_FORK 0x10	/* inside fork(), waiting for a lock that it holds itself or in a circle */
+
+/*
+ * Read from /proc by forkscope. h.tid: the thread. Tail: its stack, innermost frame first, each text ending in
+ * NUL, frames_len bytes in all: "function+0x1f (file.c:12)" or "function+0x1f (libx.so.1)";
+ * then, where the process is an interpreter, "python: function (file.py:12)", innermost first again.
+ */
+struct fs_ev_futex_stuck {
+	struct fs_event h;
+	uint64_t since_ns;   /* seen first like this */
+	uint64_t address;    /* of the futex word; of the loop's instruction when it spins */
+	uint64_t sig_caught; /* signals that have handlers, without libc's own */
+	uint32_t how;	     /* enum fs_stuck_how */
+	uint32_t kind;	     /* enum fs_wait_kind */
+	uint32_t op;	     /* of the futex call */
+	uint32_t word;
+	uint32_t owner_tid;  /* as the lock says, 0 none */
+	uint32_t owner;	     /* enum fs_owner */
+	uint32_t shared;     /* 1: the word lies in memory that other processes may share */
+	uint32_t proof;	     /* FS_PROOF_* */
+	uint32_t threads;    /* of the process */
+	uint32_t stuck;	     /* of these, waiting like this one */
+	uint32_t frames_len;
+	uint32_t reserved;
+};
+
+/* Who holds an end of a pipe. */
+struct fs_holder {
+	uint32_t pid;
+	uint32_t fd;
+};
+
+/* Read from /proc by forkscope. h.tid: the thread that reads. Tail: struct fs_holder[count]. */
+struct fs_ev_blocked {
+	struct fs_event h;
+	uint64_t since_ns;
+	uint64_t ino;	/* of the pipe */
+	uint32_t fd;
+	uint32_t syscall;
+	uint32_t count; /* of those that could write */
+	uint32_t threads;
+};
+
 /* Losses of one type between two instants. h.pid is 0. */
 struct fs_ev_lost {
 	struct fs_event h;
@@ -526,6 +627,10 @@ FS_SIZE_IS(fs_ev_fd_dup, 64);
 FS_SIZE_IS(fs_ev_fd_close_range, 56);
 FS_SIZE_IS(fs_ev_fd_send_failed, 48);
 FS_SIZE_IS(fs_ev_blind_spot, 48);
+FS_SIZE_IS(fs_ev_odd_call, 96);
+FS_SIZE_IS(fs_ev_futex_stuck, 112);
+FS_SIZE_IS(fs_holder, 8);
+FS_SIZE_IS(fs_ev_blocked, 72);
 FS_SIZE_IS(fs_ev_lost, 72);
 
 #endif

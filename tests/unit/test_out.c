@@ -277,60 +277,54 @@ static void test_compare(void **state)
 	assert_int_equal(compare_json(&one, 1, out.to), 0);
 	sink_close(&out);
 	part = cut(out.text, "{\"trace\":\"a.data\",\"start_method\":\"forkserver\"", "]}\n");
-	assert_string_equal(
-		part,
-		"{\"trace\":\"a.data\",\"start_method\":\"forkserver\",\"starts\":1,\"workers\":1,"
-		"\"fork_call_ns\":{\"n\":1,\"median\":1700,\"min\":1700,\"max\":1700},"
-		"\"born_ns\":{\"n\":1,\"median\":2000,\"min\":2000,\"max\":2000},"
-		"\"exec_ns\":null,"
-		"\"ready_ns\":null,"
-		"\"suspended_ns\":{\"n\":1,\"median\":0,\"min\":0,\"max\":0},"
-		"\"creator_rss_kb\":null,"
-		"\"creator_pgtables_kb\":null,"
-		"\"threads_at_fork\":{\"n\":1,\"median\":1,\"min\":1,\"max\":1},"
-		"\"fds_inherited\":{\"n\":1,\"median\":4,\"min\":4,\"max\":4},"
-		"\"fds_after_exec\":null,"
-		"\"fds_passed\":{\"n\":1,\"median\":1,\"min\":1,\"max\":1},"
-		"\"fds_never_used\":{\"n\":1,\"median\":4,\"min\":4,\"max\":4},"
-		"\"minor_faults\":{\"n\":1,\"median\":100,\"min\":100,\"max\":100},"
-		"\"major_faults\":{\"n\":1,\"median\":0,\"min\":0,\"max\":0},"
-		"\"cpu_ns\":{\"n\":1,\"median\":0,\"min\":0,\"max\":0},"
-		"\"peak_rss_kb\":{\"n\":1,\"median\":2000,\"min\":2000,\"max\":2000},"
-		"\"lifetime_ns\":{\"n\":1,\"median\":5000,\"min\":5000,\"max\":5000},"
-		"\"teardown_ns\":{\"n\":1,\"median\":1000,\"min\":1000,\"max\":1000}}");
+	assert_string_equal(part,
+			    "{\"trace\":\"a.data\",\"start_method\":\"forkserver\",\"starts\":1,"
+			    "\"workers\":1,\"fork_call_ns\":{\"n\":1,\"median\":1700,\"min\":1700"
+			    ",\"max\":1700},\"born_ns\":{\"n\":1,\"median\":2000,\"min\":2000,\"m"
+			    "ax\":2000},\"exec_ns\":null,\"ready_ns\":null,\"suspended_ns\":{\"n"
+			    "\":1,\"median\":0,\"min\":0,\"max\":0},\"creator_rss_kb\":null,\"cre"
+			    "ator_pgtables_kb\":null,\"threads_at_fork\":{\"n\":1,\"median\":1,\""
+			    "min\":1,\"max\":1},\"fds_inherited\":{\"n\":1,\"median\":4,\"min\":4"
+			    ",\"max\":4},\"fds_after_exec\":null,\"fds_passed\":{\"n\":1,\"median"
+			    "\":1,\"min\":1,\"max\":1},\"fds_never_used\":{\"n\":1,\"median\":4,"
+			    "\"min\":4,\"max\":4},\"minor_faults\":{\"n\":1,\"median\":100,\"min"
+			    "\":100,\"max\":100},\"major_faults\":{\"n\":1,\"median\":0,\"min\":0"
+			    ",\"max\":0},\"cpu_ns\":{\"n\":1,\"median\":0,\"min\":0,\"max\":0},\""
+			    "peak_rss_kb\":{\"n\":1,\"median\":2000,\"min\":2000,\"max\":2000},\""
+			    "lifetime_ns\":{\"n\":1,\"median\":5000,\"min\":5000,\"max\":5000},\""
+			    "teardown_ns\":{\"n\":1,\"median\":1000,\"min\":1000,\"max\":1000}}");
 	free(part);
 	free(out.text);
 	sink_open(&out);
 	assert_int_equal(compare_text(&one, 1, &plain, out.to), 0);
 	sink_close(&out);
-	assert_string_equal(
-		out.text,
-		"\n"
-		"\n"
-		"start method                               fork   forkserver\n"
-		"starts                                        2  1 (workers)\n"
-		"fork call                               1.50 us      1.70 us\n"
-		"time to birth                250 ns (0..500 ns)      2.00 us\n"
-		"time to exec                                  -            -\n"
-		"time to ready                                 -            -\n"
-		"parent suspended                              0            0\n"
-		"memory of its maker                           -            -\n"
-		"its page tables                               -            -\n"
-		"threads at fork                               1            1\n"
-		"fds inherited                          3 (3..4)            4\n"
-		"fds after exec                                -            -\n"
-		"fds passed for it                             0            1\n"
-		"fds never used                         3 (3..4)            4\n"
-		"page faults                                 100          100\n"
-		"faults from disk                              0            0\n"
-		"CPU time                                      0            0\n"
-		"peak memory                              2.0 MB       2.0 MB\n"
-		"lifetime             11.0 us (3.00 us..19.0 us)      5.00 us\n"
-		"exit to reap                            1.00 us      1.00 us\n"
-		"\n"
-		"a.data: 23 events, 0 lost\n"
-		"median (lowest..highest); ready: from the request to the child's first write"
-		" to a pipe or socket\n");
+	assert_string_equal(out.text,
+			    "\n"
+			    "\n"
+			    "start method                               fork   forkserver\n"
+			    "starts                                        2  1 (workers)\n"
+			    "fork call                               1.50 us      1.70 us\n"
+			    "time to birth                250 ns (0..500 ns)      2.00 us\n"
+			    "time to exec                                  -            -\n"
+			    "time to ready                                 -            -\n"
+			    "parent suspended                              0            0\n"
+			    "memory of its maker                           -            -\n"
+			    "its page tables                               -            -\n"
+			    "threads at fork                               1            1\n"
+			    "fds inherited                          3 (3..4)            4\n"
+			    "fds after exec                                -            -\n"
+			    "fds passed for it                             0            1\n"
+			    "fds never used                         3 (3..4)            4\n"
+			    "page faults                                 100          100\n"
+			    "faults from disk                              0            0\n"
+			    "CPU time                                      0            0\n"
+			    "peak memory                              2.0 MB       2.0 MB\n"
+			    "lifetime             11.0 us (3.00 us..19.0 us)      5.00 us\n"
+			    "exit to reap                            1.00 us      1.00 us\n"
+			    "\n"
+			    "a.data: 23 events, 0 lost\n"
+			    "median (lowest..highest); ready: from the request to the child's fir"
+			    "st write to a pipe or socket\n");
 	free(out.text);
 	model_free(s.m);
 }

@@ -258,6 +258,24 @@ def check_crowd(b, d, path):
     quiet(b, "crowd")
 
 
+def check_strange(b, d, path):
+    """Traces that tell little: none at all, cut, or all event types in any order."""
+    data = data_of(path)
+    data.update(processes=[], fd_passes=[], holdings=[], files={}, findings=[], end_ns=None, target=None)
+    with_data(path, d + "/empty.html", data)
+    b.open(d + "/empty.html")
+    same(drawn(b)["rows"], 0, "strange: a trace of no process")
+    b.keys("t", "t", "\ue015", "\ue012", "\ue014", "n", "0", "+")
+    quiet(b, "strange: empty")
+    run([BUILD + "/tests/fuzz/make_corpus", "--trace", d + "/all", "3000"])
+    b.open(page_of(d, "all"))
+    ok(drawn(b)["rows"] > 10, "strange: a trace of all events", drawn(b))
+    b.js("for (const p of forkscope.processes) forkscope.choose({ process: p.n })")
+    b.js("for (const f of new Set(forkscope.processes.flatMap((p) => p.held.map((h) => h.file)))) forkscope.choose({ file: f })")
+    b.settle()
+    quiet(b, "strange: all events")
+
+
 def one_line(result, name, *mentions):
     ok(result.status == 1 and result.out == "" and result.err.count("\n") == 1 and all(m in result.err for m in mentions), name, result)
 
@@ -290,4 +308,5 @@ with private_dir() as d:
             check_findings(b, d, page)
             check_crowd(b, d, page)
             check_hostile(b, d, hostile)
+            check_strange(b, d, page)
 done()

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/stuck.h"
+
 /* The table of sources. */
 static const struct source_ops *const source_table[] = { &source_bpf };
 #define SOURCES (sizeof(source_table) / sizeof(source_table[0]))
@@ -48,6 +50,7 @@ struct recording {
 	uint64_t lost;
 	sigset_t old_mask;
 	bool masked;
+	struct stuck_watch *watch; /* NULL: hangs are not looked for */
 };
 
 static uint64_t now_ns(void)
@@ -78,6 +81,7 @@ static int open_one(struct recording *r, const struct source_ops *ops, struct fa
 		.fds = r->options.fds,
 		.buffer = r->options.buffer,
 		.cgroup = r->options.cgroup,
+		.odd = r->options.watch_hangs,
 		.attaches = r->options.pid_count > 0,
 	};
 	struct open_source *s = &r->sources[r->source_count];
@@ -155,11 +159,21 @@ static int check_losses(struct recording *r, struct open_source *s)
 	return err;
 }
 
+static int watch_event(void *context, const struct fs_event *event)
+{
+	struct recording *r = context;
+
+	stuck_watch_event(r->watch, event);
+	return r->recorder->event(r->recorder->context, event);
+}
+
 /* Empties all sources. Returns 0, or the first error of the recorder. */
 static int drain(struct recording *r)
 {
-	const struct event_sink sink = { .event = r->recorder->event,
-					 .context = r->recorder->context };
+	const struct event_sink direct = { .event = r->recorder->event,
+					   .context = r->recorder->context };
+	const struct event_sink watched = { .event = watch_event, .context = r };
+	const struct event_sink sink = r->watch ? watched : direct;
 	int err = 0;
 
 	for (size_t i = 0; i < r->source_count; i++) {
@@ -174,6 +188,8 @@ static int drain(struct recording *r)
 		if (n < 0 && !err)
 			err = n;
 	}
+	if (r->watch && !err)
+		err = stuck_watch_look(r->watch, &direct);
 	if (r->recorder->idle)
 		r->recorder->idle(r->recorder->context);
 	return err;
@@ -309,6 +325,9 @@ static int start_target(struct recording *r, struct failure *why)
 	char text[64];
 	int err;
 
+	if (r->watch)
+		stuck_watch_add(r->watch, r->target.pid);
+
 	for (size_t i = 0; i < r->source_count; i++) {
 		err = r->sources[i].ops->follow(r->sources[i].source, r->target.pid, why);
 		if (err)
@@ -355,6 +374,11 @@ static int prepare(struct recording *r, struct failure *why)
 	err = open_sources(r, why);
 	if (err)
 		return err;
+	if (r->options.watch_hangs) {
+		r->watch = stuck_watch_new(r->options.hang_timeout_ns);
+		if (!r->watch)
+			return fail_errno(why, -ENOMEM, "cannot watch for hangs");
+	}
 	return r->recorder->begin(r->recorder->context, r, why);
 }
 
@@ -395,6 +419,7 @@ void recording_free(struct recording *r)
 		return;
 	if (r->signal_fd >= 0)
 		close(r->signal_fd);
+	stuck_watch_free(r->watch);
 	if (r->masked)
 		sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
 	free(r);

@@ -26,6 +26,8 @@ struct recording_options {
 	int source; /* enum source_choice */
 	uint64_t buffer;
 	bool follow; /* until the last descendant has ended */
+	bool watch_hangs; /* look for processes that nobody can wake; see stuck.h */
+	uint64_t hang_timeout_ns; /* and end them after this long; 0: never */
 	int status_fd; /* JSON lines about the target; -1: none */
 };
 

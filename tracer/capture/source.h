@@ -28,6 +28,7 @@ struct source_options {
 	enum fs_fds_level fds;
 	uint64_t buffer; /* bytes of the ring; 0: the default */
 	const char *cgroup; /* follow what is in this cgroup; NULL: no */
+	bool odd; /* tell calls that only rules care about */
 	bool attaches; /* attach() will be called */
 };
 

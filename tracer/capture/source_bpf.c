@@ -113,6 +113,7 @@ static int configure(struct forkscope_bpf *skel, const struct source_options *op
 	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
 		return fail_errno(why, -errno, "cannot get random bytes");
 	skel->rodata->config.fds = options->fds;
+	skel->rodata->config.odd = options->odd;
 	skel->rodata->config.boost = ring / 4;
 	skel->rodata->config.secret = secret;
 	skel->rodata->config.cgroup_id = cgroup;
@@ -275,7 +276,7 @@ static int bpf_follow(struct source *s, pid_t pid, struct failure *why)
 {
 	struct {
 		uint64_t state_hash, state_key;
-		uint32_t dead, wrote, state_dirty, reserved;
+		uint32_t dead, wrote, state_dirty, vforked;
 	} proc = { 0 };
 	uint32_t key = pid;
 	int err;

@@ -47,5 +47,6 @@ extern const struct command command_tree;
 extern const struct command command_fds;
 extern const struct command command_compare;
 extern const struct command command_why;
+extern const struct command command_check;
 
 #endif

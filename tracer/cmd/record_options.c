@@ -82,8 +82,9 @@ const struct option_spec record_what_specs[] = {
 	{ 0 },
 };
 
-static enum options_result resolve(const struct option_table *table, const struct record_options *o,
-				   int argc, char **argv, int first, struct recording_options *ret)
+enum options_result record_options_resolve(const struct option_table *table,
+					   const struct record_options *o, int argc, char **argv,
+					   int first, struct recording_options *ret)
 {
 	bool attaches = o->pid_count || o->cgroup;
 
@@ -116,7 +117,7 @@ bool record_options_go(const struct option_table *table, int argc, char **argv, 
 
 	result = options_parse(table, argc, argv, values, &first);
 	if (result == OPTIONS_GO)
-		result = resolve(table, values, argc, argv, first, ret);
+		result = record_options_resolve(table, values, argc, argv, first, ret);
 	*ret_status = result == OPTIONS_DONE ? 0 : EXIT_RECORD_TROUBLE;
 	return result == OPTIONS_GO;
 }

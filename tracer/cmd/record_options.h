@@ -40,6 +40,11 @@ extern const struct option_spec record_what_specs[]; /* --source, --fds, --buffe
 bool record_options_go(const struct option_table *table, int argc, char **argv, void *values,
 		       struct recording_options *ret, int *ret_status);
 
+/* The second half of it, for a command that records only sometimes: the operands from `first` on. */
+enum options_result record_options_resolve(const struct option_table *table,
+					   const struct record_options *o, int argc, char **argv,
+					   int first, struct recording_options *ret);
+
 /* The names of the levels of --fds, as in META "fds". */
 extern const char *const fds_level_names[];
 

@@ -20,11 +20,14 @@ static inline const char *severity_name(enum severity s)
 
 struct finding {
 	const char *rule; /* "FS001" */
+	const char *name; /* "deadlock-after-fork" */
 	enum severity severity;
 	uint32_t process; /* index; MODEL_NONE: the trace as a whole */
 	const char *title;
 	char *detail; /* owned; any bytes of the target may be in it */
 	const char *fix;
+	char *key; /* owned: what a suppression names; one finding a key */
+	uint32_t count; /* how often the same cause was found */
 };
 
 struct findings {

@@ -123,6 +123,7 @@ static int on_exec(struct model *m, const struct fs_ev_exec *e)
 	p->last_image = index;
 	p->images++;
 	p->execed = true;
+	p->state_after_exec = p->state_now; /* told anew when it differs */
 	p->ready_ts = 0;
 	copy_comm(p->comm, e->comm);
 	if (image->argv_cut) {

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/grow.h"
 #include "base/hashmap.h"
+#include "model/facts.h"
 #include "model/ledger.h"
 #include "model/model.h"
 
@@ -113,6 +114,20 @@ enum change_what {
 	CHANGE_EXEC, /* CLOEXEC ones go */
 };
 
+/* Events kept as they came, a list for each type. */
+enum fact_lists {
+	FACTS_STUCK,
+	FACTS_BLOCKED,
+	FACTS_ODD_CALL,
+	FACTS_SIGNAL,
+	FACT_LISTS,
+};
+
+struct fact_list {
+	struct fact *list;
+	size_t count, room;
+};
+
 struct model {
 	struct model_options options;
 	struct intern_pool pool;
@@ -168,6 +183,8 @@ struct model {
 	size_t change_count, change_room;
 	const struct interned **seen_tables;
 	size_t seen_count, seen_room;
+
+	struct fact_list facts[FACT_LISTS];
 
 	/* The same per type: sorted by type and time, those that touch merged; made at the end. */
 	struct gap *losses;
@@ -225,6 +242,10 @@ int add_pass(struct model *m, const struct fs_event *e); /* 1: not its type */
 void pass_note_fork(struct model *m, uint32_t child, uint32_t creator, uint32_t tid);
 void pass_let_go(struct model *m, uint32_t process, uint32_t fd, uint32_t file, uint64_t ts);
 void pass_check_table(struct model *m, uint32_t process, const struct interned *table, uint64_t ts);
+
+/* facts.c */
+int add_fact(struct model *m, const struct fs_event *e);
+void free_facts(struct model *m);
 
 /* judge.c */
 int judge(struct model *m);

@@ -138,6 +138,7 @@ static struct holding new_holding(const struct replay *r, uint64_t ts, uint32_t 
 		.from = MODEL_NONE,
 		.from_fd = MODEL_NONE,
 		.got = (uint8_t)got,
+		.born_cloexec = cloexec,
 		.cloexec = cloexec,
 	};
 }
@@ -194,10 +195,12 @@ static void note_use(struct replay *r, const struct fd_change *c)
 
 	if (!h)
 		return;
-	if (c->what == CHANGE_USE)
+	if (c->what == CHANGE_USE) {
 		h->used = true;
-	else
-		h->cloexec = c->fd & FD_CLOEXEC_BIT;
+		return;
+	}
+	h->cloexec = c->fd & FD_CLOEXEC_BIT;
+	*(h->cloexec ? &h->cloexec_on_ts : &h->cloexec_off_ts) = c->ts;
 }
 
 static int replay_one(struct replay *r, const struct fd_change *c)

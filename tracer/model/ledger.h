@@ -39,6 +39,10 @@ struct holding {
 	uint32_t from_fd; /* number there (dup: here); MODEL_NONE unknown */
 	uint8_t got; /* enum fd_how */
 	uint8_t lost; /* enum fd_how */
+	uint64_t
+		cloexec_on_ts; /* when close-on-exec was set, or cleared, in a later step; 0: never */
+	uint64_t cloexec_off_ts;
+	bool born_cloexec; /* as it came to be */
 	bool cloexec;
 	bool used;
 };

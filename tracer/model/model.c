@@ -63,6 +63,7 @@ void model_free(struct model *m)
 	free(m->scratch.entries);
 	free(m->changes);
 	free(m->seen_tables);
+	free_facts(m);
 	free(m->gaps);
 	free(m->losses);
 	hashmap_free(&m->by_key);
@@ -107,6 +108,9 @@ int model_add(struct model *m, const struct fs_event *e)
 		m->last_ts = e->ts_ns;
 	if (e->type == FS_EV_LOST)
 		return add_loss(m, (const struct fs_ev_lost *)(const void *)e);
+	ret = add_fact(m, e);
+	if (ret < 0)
+		return ret;
 	ret = add_life(m, e);
 	if (ret == 1)
 		ret = add_image(m, e);

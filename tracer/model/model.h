@@ -96,6 +96,7 @@ struct process {
 	uint64_t call_enter_ts; /* the creator's call; done: when it came back */
 	uint64_t call_done_ts;
 	uint64_t clone_flags;
+	uint64_t creator_blocked; /* signals that the forking thread had blocked */
 	uint64_t creator_rss_kb;
 	uint64_t creator_pgtables_kb;
 	uint32_t parent; /* the kernel's at birth; indexes of processes, MODEL_NONE: unknown */
@@ -127,6 +128,7 @@ struct process {
 	bool knows_never_used : 1;
 	bool knows_received : 1;
 	bool changed_ids : 1;
+	bool raw_call : 1; /* made by a system call that is not what libc's fork makes */
 
 	/* life */
 	uint64_t leader_exit_ts; /* its first thread ended before the others */
@@ -153,6 +155,8 @@ struct process {
 	const struct fs_ev_state
 		*state_at_start; /* own, or its creator's last; header zeroed; or NULL */
 	const struct fs_ev_state *state_now; /* its last */
+	const struct fs_ev_state
+		*state_after_exec; /* what its last image began with; NULL: no exec seen */
 
 	/* end */
 	uint64_t end_ts;

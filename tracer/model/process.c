@@ -153,6 +153,15 @@ static void born_with(struct process *c, const struct process *creator)
 	}
 }
 
+/* glibc's fork is a clone; who calls fork by its own number, or a clone of another shape, went past libc. */
+static bool is_raw_fork(const struct fs_ev_fork *e, uint8_t mechanism)
+{
+	if (e->h.flags & FS_EVENT_COMPAT || e->clone_flags & 0x100)
+		return false;
+	return mechanism == MECHANISM_CLONE || mechanism == MECHANISM_CLONE3 ||
+	       (mechanism == MECHANISM_FORK && e->syscall == 57);
+}
+
 /* Whoever waits for a child in another pid namespace knows it by its number there alone. */
 static int note_ns_pid(struct model *m, uint32_t waiter, uint32_t child)
 {
@@ -184,6 +193,7 @@ static int on_fork(struct model *m, const struct fs_ev_fork *e)
 	c->birth_ts = e->h.ts_ns;
 	c->ns_pid = e->child_ns_pid;
 	c->clone_flags = e->clone_flags;
+	c->creator_blocked = e->creator_blocked;
 	c->creator_rss_kb = e->parent_rss_kb;
 	c->creator_pgtables_kb = e->parent_pgtables_kb;
 	c->parent = parent;
@@ -191,6 +201,7 @@ static int on_fork(struct model *m, const struct fs_ev_fork *e)
 	c->creator_tid = e->h.tid;
 	c->threads_at_fork = e->threads;
 	c->mechanism = mechanism_of(e);
+	c->raw_call = is_raw_fork(e, c->mechanism);
 	if (!c->execed)
 		copy_comm(c->comm, e->comm);
 	if (parent != MODEL_NONE)
@@ -470,8 +481,10 @@ static int on_state(struct model *m, const struct fs_ev_state *e)
 	p = &m->processes[process];
 	if (e->when == FS_STATE_AT_FORK || e->when == FS_STATE_ATTACHED || !p->state_at_start)
 		p->state_at_start = state;
-	if (e->when == FS_STATE_AFTER_EXEC)
+	if (e->when == FS_STATE_AFTER_EXEC) {
 		p->execed = true;
+		p->state_after_exec = state;
+	}
 	p->state_now = state;
 	p->uid = e->uid;
 	return 0;

@@ -24,6 +24,12 @@ struct view {
 int report_json(const struct model *m, const struct findings *f, FILE *to);
 int report_text(const struct model *m, const struct findings *f, const struct view *v, FILE *to);
 
+/* The findings alone: nothing when there are none. */
+void findings_text(const struct model *m, const struct findings *f, const struct view *v, FILE *to);
+/* As a JUnit file: each of the `checked` (ids, NULL-terminated) a test case, which its findings fail. */
+int findings_junit(const struct model *m, const struct findings *f, const char *const *checked,
+		   FILE *to);
+
 int tree_json(const struct model *m, FILE *to);
 int tree_text(const struct model *m, const struct view *v, FILE *to);
 

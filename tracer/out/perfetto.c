@@ -18,40 +18,10 @@
 
 #include "base/escape.h"
 #include "base/grow.h"
-#include "base/pb.h"
 #include "out/export.h"
 #include "out/span.h"
 #include "out/text_parts.h"
-
-/* Field numbers of perfetto.protos; what is a message, what is in it. */
-enum {
-	TRACE_PACKET = 1,
-	PACKET_TIMESTAMP = 8, /* boot time, in ns */
-	PACKET_SEQUENCE = 10,
-	PACKET_TRACK_EVENT = 11,
-	PACKET_SEQUENCE_FLAGS = 13,
-	PACKET_TRACK_DESCRIPTOR = 60,
-	TRACK_UUID = 1,
-	TRACK_NAME = 2,
-	TRACK_PARENT = 5,
-	TRACK_CHILD_ORDER = 11,
-	EVENT_ANNOTATION = 4,
-	EVENT_TYPE = 9,
-	EVENT_TRACK = 11,
-	EVENT_CATEGORY = 22,
-	EVENT_NAME = 23,
-	EVENT_FLOW = 47,
-	EVENT_FLOW_END = 48,
-	ANNOTATION_UINT = 3,
-	ANNOTATION_TEXT = 6,
-	ANNOTATION_NAME = 10,
-};
-
-enum { SEQUENCE = 1, SEQUENCE_STARTS = 1, ORDER_CHRONOLOGICAL = 2 };
-enum event_type { SLICE_BEGIN = 1, SLICE_END, INSTANT };
-
-/* Written when so much is ready. */
-#define CHUNK 65536
+#include "out/track_event.h"
 
 /* Arrows of starts, of passings, and from a request to the child it was for. */
 #define FLOW_START(number) ((uint64_t)(number) + 1)
@@ -95,17 +65,14 @@ struct lane {
 struct perfetto {
 	const struct model *m;
 	const struct findings *findings;
-	FILE *to;
-	struct buffer b, text;
+	struct track_writer w;
+	struct buffer text;
 	struct step *steps;
 	size_t count, room;
 	struct lane *lanes;
 	size_t lane_count, lane_room;
 	uint32_t *lane_of; /* by process index */
-	int error;
 };
-
-/* --- packets --- */
 
 static const char *escaped(struct perfetto *p, const char *text, size_t len)
 {
@@ -114,104 +81,7 @@ static const char *escaped(struct perfetto *p, const char *text, size_t len)
 	return buffer_text(&p->text);
 }
 
-static void flush_packets(struct perfetto *p)
-{
-	if (p->b.len && fwrite(p->b.data, 1, p->b.len, p->to) != p->b.len)
-		p->error = -EIO;
-	if (p->b.failed)
-		p->error = -ENOMEM;
-	buffer_reset(&p->b);
-}
-
-static size_t packet_begin(struct perfetto *p)
-{
-	size_t at;
-
-	if (p->b.len >= CHUNK)
-		flush_packets(p);
-	at = pb_begin(&p->b, TRACE_PACKET);
-	pb_u64(&p->b, PACKET_SEQUENCE, SEQUENCE);
-	return at;
-}
-
-struct event_place {
-	size_t packet, event;
-};
-
-static struct event_place event_begin(struct perfetto *p, uint64_t ts, enum event_type type,
-				      uint32_t lane)
-{
-	struct event_place at = { .packet = packet_begin(p) };
-
-	pb_u64(&p->b, PACKET_TIMESTAMP, ts + (uint64_t)model_options(p->m)->boot_offset_ns);
-	at.event = pb_begin(&p->b, PACKET_TRACK_EVENT);
-	pb_u64(&p->b, EVENT_TYPE, type);
-	pb_u64(&p->b, EVENT_TRACK, (uint64_t)lane + 1);
-	return at;
-}
-
-static void event_end(struct perfetto *p, struct event_place at)
-{
-	pb_end(&p->b, at.event);
-	pb_end(&p->b, at.packet);
-}
-
-static struct event_place slice_begin(struct perfetto *p, uint64_t ts, uint32_t lane,
-				      const char *category, const char *name)
-{
-	struct event_place at = event_begin(p, ts, SLICE_BEGIN, lane);
-
-	pb_text(&p->b, EVENT_CATEGORY, category);
-	pb_text(&p->b, EVENT_NAME, name);
-	return at;
-}
-
-static void slice_end(struct perfetto *p, uint64_t ts, uint32_t lane)
-{
-	event_end(p, event_begin(p, ts, SLICE_END, lane));
-}
-
-static void note_text(struct perfetto *p, const char *name, const char *text)
-{
-	size_t at;
-
-	if (!text)
-		return;
-	at = pb_begin(&p->b, EVENT_ANNOTATION);
-	pb_text(&p->b, ANNOTATION_NAME, name);
-	pb_text(&p->b, ANNOTATION_TEXT, text);
-	pb_end(&p->b, at);
-}
-
-static void note_u64(struct perfetto *p, const char *name, bool known, uint64_t value)
-{
-	size_t at;
-
-	if (!known)
-		return;
-	at = pb_begin(&p->b, EVENT_ANNOTATION);
-	pb_text(&p->b, ANNOTATION_NAME, name);
-	pb_u64(&p->b, ANNOTATION_UINT, value);
-	pb_end(&p->b, at);
-}
-
 /* --- lanes --- */
-
-static void describe_lane(struct perfetto *p, uint32_t lane, uint32_t parent, const char *name)
-{
-	size_t packet = packet_begin(p), at;
-
-	if (!lane)
-		pb_u64(&p->b, PACKET_SEQUENCE_FLAGS, SEQUENCE_STARTS);
-	at = pb_begin(&p->b, PACKET_TRACK_DESCRIPTOR);
-	pb_u64(&p->b, TRACK_UUID, (uint64_t)lane + 1);
-	pb_text(&p->b, TRACK_NAME, name);
-	if (lane)
-		pb_u64(&p->b, TRACK_PARENT, (uint64_t)parent + 1);
-	pb_u64(&p->b, TRACK_CHILD_ORDER, ORDER_CHRONOLOGICAL);
-	pb_end(&p->b, at);
-	pb_end(&p->b, packet);
-}
 
 /* A lane below `parent` that is free at that time, an old one or a new one. */
 static uint32_t take_lane(struct perfetto *p, uint32_t parent, bool of_threads, struct span s,
@@ -225,7 +95,7 @@ static uint32_t take_lane(struct perfetto *p, uint32_t parent, bool of_threads, 
 			break;
 	if (!lane) {
 		if (grow(&p->lanes, &p->lane_room, p->lane_count, 1, sizeof(*p->lanes)) < 0) {
-			p->error = -ENOMEM;
+			p->w.error = -ENOMEM;
 			return 0;
 		}
 		lane = (uint32_t)p->lane_count++;
@@ -238,7 +108,7 @@ static uint32_t take_lane(struct perfetto *p, uint32_t parent, bool of_threads, 
 		/* Lanes of one name would be drawn as one. */
 		add_comm_text(&name, comm);
 		buffer_printf(&name, " #%u", ++p->lanes[parent].subs);
-		describe_lane(p, lane, parent, buffer_text(&name));
+		track_describe(&p->w, lane, parent, buffer_text(&name));
 		buffer_free(&name);
 	}
 	p->lanes[lane].free_ts = s.to_ts;
@@ -254,9 +124,9 @@ static int make_lanes(struct perfetto *p)
 		return -ENOMEM;
 	p->lanes[0] = (struct lane){ 0 };
 	p->lane_count = 1;
-	describe_lane(p, 0, 0, "forkscope");
+	track_describe(&p->w, 0, 0, "forkscope");
 	/* A parent comes before its children: its lane is there. */
-	for (i = 0; i < model_born_count(p->m) && !p->error; i++) {
+	for (i = 0; i < model_born_count(p->m) && !p->w.error; i++) {
 		uint32_t index = model_born(p->m, i);
 		const struct process *process = model_process(p->m, index);
 		const struct process *parent = model_process(p->m, process->parent);
@@ -268,7 +138,7 @@ static int make_lanes(struct perfetto *p)
 		p->lane_of[index] = take_lane(p, inside ? p->lane_of[process->parent] : 0, false, s,
 					      process->comm);
 	}
-	return p->error;
+	return p->w.error;
 }
 
 /* --- steps --- */
@@ -281,7 +151,7 @@ static void add_step(struct perfetto *p, uint32_t process, enum step_kind kind, 
 	if (!of || !of->in_trace)
 		return;
 	if (grow(&p->steps, &p->room, p->count, 1, sizeof(*p->steps)) < 0) {
-		p->error = -ENOMEM;
+		p->w.error = -ENOMEM;
 		return;
 	}
 	p->steps[p->count++] = (struct step){
@@ -388,7 +258,7 @@ static int make_steps(struct perfetto *p)
 	add_passes(p);
 	if (p->count)
 		qsort(p->steps, p->count, sizeof(*p->steps), by_process_and_time);
-	return p->error;
+	return p->w.error;
 }
 
 /* --- what each step writes --- */
@@ -396,7 +266,7 @@ static int make_steps(struct perfetto *p)
 static void note_process(struct perfetto *p, const char *name, uint32_t index)
 {
 	if (index != MODEL_NONE)
-		note_text(p, name, process_text(p->m, index).text);
+		note_text(&p->w, name, process_text(p->m, index).text);
 }
 
 static void note_birth(struct perfetto *p, uint32_t index, const struct process *process)
@@ -406,22 +276,22 @@ static void note_birth(struct perfetto *p, uint32_t index, const struct process 
 	bool known;
 
 	note_process(p, "id", index);
-	note_u64(p, "pid", true, process->pid);
-	note_u64(p, "ns_pid", process->ns_pid, process->ns_pid);
+	note_u64(&p->w, "pid", true, process->pid);
+	note_u64(&p->w, "ns_pid", process->ns_pid, process->ns_pid);
 	add_command(&command, p->m, index);
-	note_text(p, "command", command.len ? buffer_text(&command) : NULL);
+	note_text(&p->w, "command", command.len ? buffer_text(&command) : NULL);
 	buffer_free(&command);
-	note_text(p, "start_method", start_method_name(process->start_method));
-	note_text(p, "mechanism", mechanism_name(process->mechanism));
-	note_text(p, "role", role_name(process->role));
+	note_text(&p->w, "start_method", start_method_name(process->start_method));
+	note_text(&p->w, "mechanism", mechanism_name(process->mechanism));
+	note_text(&p->w, "role", role_name(process->role));
 	note_process(p, "parent", process->parent);
 	note_process(p, "creator", process->creator);
 	note_process(p, "logical_parent", process->logical_parent);
-	note_u64(p, "threads_at_fork", process->knows_fork, process->threads_at_fork);
+	note_u64(&p->w, "threads_at_fork", process->knows_fork, process->threads_at_fork);
 	known = process_call_ns(process, &ns);
-	note_u64(p, "fork_call_ns", known, ns);
+	note_u64(&p->w, "fork_call_ns", known, ns);
 	known = process_suspended_ns(p->m, process, &ns);
-	note_u64(p, "suspended_ns", known, ns);
+	note_u64(&p->w, "suspended_ns", known, ns);
 }
 
 static void write_process(struct perfetto *p, uint64_t ts, uint32_t lane, uint32_t index)
@@ -432,22 +302,22 @@ static void write_process(struct perfetto *p, uint64_t ts, uint32_t lane, uint32
 
 	add_comm_text(&name, process->comm);
 	buffer_printf(&name, " %u", process->pid);
-	at = slice_begin(p, ts, lane, "process", buffer_text(&name));
+	at = slice_begin(&p->w, ts, lane, "process", buffer_text(&name));
 	buffer_free(&name);
 	note_birth(p, index, process);
-	note_text(p, "exit", exit_text(process).text);
+	note_text(&p->w, "exit", exit_text(process).text);
 	note_process(p, "reaped_by", process->reaper);
-	note_u64(p, "fds_inherited", process->knows_at_start && !process->attached,
+	note_u64(&p->w, "fds_inherited", process->knows_at_start && !process->attached,
 		 process->fds_inherited);
-	note_u64(p, "fds_received", process->knows_received, process->fds_received);
-	note_u64(p, "fds_never_used", process->knows_never_used, process->fds_never_used);
-	note_u64(p, "threads", true, process->threads);
-	note_u64(p, "peak_rss_kb", process->knows_status, process->rss_peak_kb);
-	note_u64(p, "cpu_ns", process->knows_status, process->cpu_ns);
-	pb_fixed64(&p->b, EVENT_FLOW_END, FLOW_START(process->number));
+	note_u64(&p->w, "fds_received", process->knows_received, process->fds_received);
+	note_u64(&p->w, "fds_never_used", process->knows_never_used, process->fds_never_used);
+	note_u64(&p->w, "threads", true, process->threads);
+	note_u64(&p->w, "peak_rss_kb", process->knows_status, process->rss_peak_kb);
+	note_u64(&p->w, "cpu_ns", process->knows_status, process->cpu_ns);
+	flow_ends(&p->w, FLOW_START(process->number));
 	if (process->start_method == START_FORKSERVER)
-		pb_fixed64(&p->b, EVENT_FLOW_END, FLOW_REQUEST(process->number));
-	event_end(p, at);
+		flow_ends(&p->w, FLOW_REQUEST(process->number));
+	event_end(&p->w, at);
 }
 
 static void write_image(struct perfetto *p, uint64_t ts, uint32_t lane, const struct image *image)
@@ -462,13 +332,14 @@ static void write_image(struct perfetto *p, uint64_t ts, uint32_t lane, const st
 		len -= (size_t)(slash + 1 - path);
 		path = slash + 1;
 	}
-	at = slice_begin(p, ts, lane, image->error ? "exec failed" : "exec", escaped(p, path, len));
-	note_text(p, "filename", escaped(p, image->filename->data, image->filename->len));
+	at = slice_begin(&p->w, ts, lane, image->error ? "exec failed" : "exec",
+			 escaped(p, path, len));
+	note_text(&p->w, "filename", escaped(p, image->filename->data, image->filename->len));
 	escape_quote_argv(&command, image->argv->data, image->argv->len);
-	note_text(p, "argv", buffer_text(&command));
+	note_text(&p->w, "argv", buffer_text(&command));
 	buffer_free(&command);
-	note_u64(p, "errno", image->error, (uint64_t)image->error);
-	event_end(p, at);
+	note_u64(&p->w, "errno", image->error, (uint64_t)image->error);
+	event_end(&p->w, at);
 }
 
 static void write_start(struct perfetto *p, uint64_t ts, uint32_t lane, uint32_t child)
@@ -479,11 +350,11 @@ static void write_start(struct perfetto *p, uint64_t ts, uint32_t lane, uint32_t
 	struct event_place at;
 
 	buffer_printf(&name, "%s p%u", how ? how : "start", process->number);
-	at = slice_begin(p, ts, lane, "start", buffer_text(&name));
+	at = slice_begin(&p->w, ts, lane, "start", buffer_text(&name));
 	buffer_free(&name);
-	pb_fixed64(&p->b, EVENT_FLOW, FLOW_START(process->number));
-	event_end(p, at);
-	slice_end(p, ts, lane);
+	flow_begins(&p->w, FLOW_START(process->number));
+	event_end(&p->w, at);
+	slice_end(&p->w, ts, lane);
 }
 
 /* One end of a passing. */
@@ -491,7 +362,7 @@ static void write_pass(struct perfetto *p, uint64_t ts, uint32_t lane, uint32_t 
 {
 	const struct fd_pass *pass = model_pass(p->m, index);
 	const struct process *wanted = model_process(p->m, pass->for_process);
-	struct event_place at = slice_begin(p, ts, lane, "fd",
+	struct event_place at = slice_begin(&p->w, ts, lane, "fd",
 					    pass->via == PASS_PIDFD_GETFD
 						    ? send ? "fd taken" : "pidfd_getfd"
 					    : send ? "send fds"
@@ -509,30 +380,29 @@ static void write_pass(struct perfetto *p, uint64_t ts, uint32_t lane, uint32_t 
 		buffer_printf(&text, "%d -> %d ", pf->from_fd, pf->to_fd);
 		if (f && f->kind)
 			escape_append(&text, f->id->data, f->id->len);
-		note_text(p, "fd", buffer_text(&text));
+		note_text(&p->w, "fd", buffer_text(&text));
 		buffer_free(&text);
 	}
 	if (pass->from != MODEL_NONE && pass->received_ts)
-		pb_fixed64(&p->b, send ? EVENT_FLOW : EVENT_FLOW_END, FLOW_PASS(index));
+		(send ? flow_begins : flow_ends)(&p->w, FLOW_PASS(index));
 	if (send && wanted && wanted->in_trace && wanted->start_method == START_FORKSERVER)
-		pb_fixed64(&p->b, EVENT_FLOW, FLOW_REQUEST(wanted->number));
-	event_end(p, at);
-	slice_end(p, ts, lane);
+		flow_begins(&p->w, FLOW_REQUEST(wanted->number));
+	event_end(&p->w, at);
+	slice_end(&p->w, ts, lane);
 }
 
 static void write_finding(struct perfetto *p, uint64_t ts, uint32_t lane, const struct finding *f)
 {
-	struct event_place at = event_begin(p, ts, INSTANT, lane);
 	struct buffer name = { 0 };
+	struct event_place at;
 
 	buffer_printf(&name, "%s %s", f->rule, f->title);
-	pb_text(&p->b, EVENT_CATEGORY, "finding");
-	pb_text(&p->b, EVENT_NAME, buffer_text(&name));
+	at = instant_begin(&p->w, ts, lane, "finding", buffer_text(&name));
 	buffer_free(&name);
 	if (f->detail)
-		note_text(p, "detail", escaped(p, f->detail, strlen(f->detail)));
-	note_text(p, "fix", f->fix);
-	event_end(p, at);
+		note_text(&p->w, "detail", escaped(p, f->detail, strlen(f->detail)));
+	note_text(&p->w, "fix", f->fix);
+	event_end(&p->w, at);
 }
 
 static void write_step(struct perfetto *p, const struct step *s)
@@ -547,14 +417,14 @@ static void write_step(struct perfetto *p, const struct step *s)
 		write_finding(p, s->ts, lane, &p->findings->list[s->index]);
 		break;
 	case STEP_WINDOW:
-		event_end(p, slice_begin(p, s->ts, lane, "window", "window"));
+		event_end(&p->w, slice_begin(&p->w, s->ts, lane, "window", "window"));
 		break;
 	case STEP_IMAGE:
 		write_image(p, s->ts, lane, model_image(p->m, s->index));
 		break;
 	case STEP_FAILED_EXEC:
 		write_image(p, s->ts, lane, model_failed_exec(p->m, s->index));
-		slice_end(p, s->ts, lane);
+		slice_end(&p->w, s->ts, lane);
 		break;
 	case STEP_RECEIVE:
 	case STEP_SEND:
@@ -564,10 +434,10 @@ static void write_step(struct perfetto *p, const struct step *s)
 		write_start(p, s->ts, lane, s->index);
 		break;
 	case STEP_ZOMBIE:
-		event_end(p, slice_begin(p, s->ts, lane, "zombie", "zombie"));
+		event_end(&p->w, slice_begin(&p->w, s->ts, lane, "zombie", "zombie"));
 		break;
 	default: /* the end of what another step began */
-		slice_end(p, s->ts, lane);
+		slice_end(&p->w, s->ts, lane);
 		break;
 	}
 }
@@ -581,11 +451,11 @@ static void write_thread(struct perfetto *p, const struct thread *t)
 
 	add_comm_text(&name, t->comm);
 	buffer_printf(&name, " (thread %u)", t->tid);
-	at = slice_begin(p, s.from_ts, lane, "thread", buffer_text(&name));
+	at = slice_begin(&p->w, s.from_ts, lane, "thread", buffer_text(&name));
 	buffer_free(&name);
-	note_u64(p, "tid", true, t->tid);
-	event_end(p, at);
-	slice_end(p, s.to_ts, lane);
+	note_u64(&p->w, "tid", true, t->tid);
+	event_end(&p->w, at);
+	slice_end(&p->w, s.to_ts, lane);
 }
 
 /* Threads have lanes of their own below their process's; its first thread is the process. */
@@ -596,13 +466,13 @@ static void write_threads(struct perfetto *p, uint32_t index)
 	const struct thread *t;
 
 	/* They are chained newest first; a lane is taken by the oldest first. */
-	for (; (t = model_thread(p->m, next)) && !p->error; next = t->next) {
+	for (; (t = model_thread(p->m, next)) && !p->w.error; next = t->next) {
 		if (grow(&list, &room, count, 1, sizeof(*list)) < 0)
-			p->error = -ENOMEM;
+			p->w.error = -ENOMEM;
 		else
 			list[count++] = next;
 	}
-	while (count-- && !p->error)
+	while (count-- && !p->w.error)
 		write_thread(p, model_thread(p->m, list[count]));
 	free(list);
 }
@@ -613,31 +483,33 @@ static void write_gaps(struct perfetto *p)
 	size_t at = 0;
 
 	while (next_gap(p->m, &at, &gap)) {
-		event_end(p, slice_begin(p, gap.from_ts, 0, "lost", "events lost"));
-		slice_end(p, gap.to_ts, 0);
+		event_end(&p->w, slice_begin(&p->w, gap.from_ts, 0, "lost", "events lost"));
+		slice_end(&p->w, gap.to_ts, 0);
 	}
 }
 
 int export_perfetto(const struct model *m, const struct findings *f, FILE *to)
 {
-	struct perfetto p = { .m = m, .findings = f, .to = to };
+	struct perfetto p = { .m = m,
+			      .findings = f,
+			      .w = { .to = to, .offset_ns = model_options(m)->boot_offset_ns } };
 	size_t i;
 
-	p.error = make_lanes(&p);
-	if (!p.error)
-		p.error = make_steps(&p);
-	for (i = 0; i < p.count && !p.error; i++)
+	p.w.error = make_lanes(&p);
+	if (!p.w.error)
+		p.w.error = make_steps(&p);
+	for (i = 0; i < p.count && !p.w.error; i++)
 		write_step(&p, &p.steps[i]);
-	for (i = 0; i < model_born_count(m) && !p.error; i++)
+	for (i = 0; i < model_born_count(m) && !p.w.error; i++)
 		write_threads(&p, model_born(m, i));
-	if (!p.error)
+	if (!p.w.error)
 		write_gaps(&p);
-	if (!p.error)
-		flush_packets(&p);
-	buffer_free(&p.b);
+	if (!p.w.error)
+		track_flush(&p.w);
+	buffer_free(&p.w.b);
 	buffer_free(&p.text);
 	free(p.steps);
 	free(p.lanes);
 	free(p.lane_of);
-	return p.error;
+	return p.w.error;
 }

@@ -118,6 +118,9 @@ static void add_findings(struct json *j, const struct model *m, const struct fin
 		json_field_text(j, "title", f->list[i].title);
 		json_field_text(j, "detail", f->list[i].detail);
 		json_field_text(j, "fix", f->list[i].fix);
+		json_field_text(j, "name", f->list[i].name);
+		json_field_text(j, "key", f->list[i].key);
+		json_field_u64(j, "count", f->list[i].count);
 		json_object_end(j);
 	}
 	json_array_end(j);

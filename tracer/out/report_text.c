@@ -336,31 +336,6 @@ static int print_remarks(const struct model *m, const struct view *v, FILE *to)
 	return err;
 }
 
-static void print_findings(const struct model *m, const struct findings *f, const struct view *v,
-			   FILE *to)
-{
-	static const enum style styles[] = { STYLE_PLAIN, STYLE_YELLOW, STYLE_RED };
-	struct buffer b = { 0 };
-	size_t i;
-
-	for (i = 0; i < f->count; i++) {
-		const struct finding *x = &f->list[i];
-
-		buffer_reset(&b);
-		if (x->detail)
-			escape_message(&b, x->detail, strlen(x->detail));
-		fprintf(to, "%s%s%s%s %s: %s\n", i ? "" : "\nFindings\n",
-			term_style(&v->term, styles[x->severity]), x->rule,
-			term_style(&v->term, STYLE_PLAIN), process_text(m, x->process).text,
-			x->title);
-		if (b.len)
-			fprintf(to, "      %s\n", buffer_text(&b));
-		if (x->fix)
-			fprintf(to, "      %s\n", x->fix);
-	}
-	buffer_free(&b);
-}
-
 static void print_title(const struct model *m, const struct view *v, FILE *to)
 {
 	const struct model_options *o = model_options(m);
@@ -389,7 +364,7 @@ int report_text(const struct model *m, const struct findings *f, const struct vi
 	print_title(m, v, to);
 	tree_err = print_tree(m, v, to);
 	err = print_remarks(m, v, to);
-	print_findings(m, f, v, to);
+	findings_text(m, f, v, to);
 	fputc('\n', to);
 	print_summary(m, v, to);
 	if (tree_err || err)

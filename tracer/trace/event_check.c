@@ -102,6 +102,11 @@ static const char *check_tail(const struct fs_event *e, struct tail *t)
 		return take_components(t, ((const struct fs_ev_file *)e)->name_len);
 	case FS_EV_FD_TABLE:
 		return take_bytes(t, (uint64_t)table->count * sizeof(struct fs_fd));
+	case FS_EV_FUTEX_STUCK:
+		return take_components(t, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+	case FS_EV_BLOCKED:
+		return take_bytes(t, (uint64_t)((const struct fs_ev_blocked *)e)->count *
+					     sizeof(struct fs_holder));
 	case FS_EV_FD_SEND:
 	case FS_EV_FD_RECV:
 		return take_bytes(t, (uint64_t)pass->count * sizeof(struct fs_fd));

@@ -235,6 +235,46 @@ static const struct event_field fd_send_failed_fields[] = {
 
 static const struct event_field blind_spot_fields[] = { U(fs_ev_blind_spot, what), NONE };
 
+/* The four arguments have names of their own. */
+static const struct event_field odd_call_fields[] = {
+	U(fs_ev_odd_call, what),
+	U(fs_ev_odd_call, syscall),
+	I(fs_ev_odd_call, ret),
+	X(fs_ev_odd_call, file),
+	AS(fs_ev_odd_call, args[0], "arg0", FIELD_HEX),
+	AS(fs_ev_odd_call, args[1], "arg1", FIELD_HEX),
+	AS(fs_ev_odd_call, args[2], "arg2", FIELD_HEX),
+	AS(fs_ev_odd_call, args[3], "arg3", FIELD_HEX),
+	NONE,
+};
+
+static const struct event_field futex_stuck_fields[] = {
+	AS(fs_ev_futex_stuck, since_ns, "since_ns", FIELD_TIME),
+	X(fs_ev_futex_stuck, address),
+	X(fs_ev_futex_stuck, sig_caught),
+	U(fs_ev_futex_stuck, how),
+	U(fs_ev_futex_stuck, kind),
+	U(fs_ev_futex_stuck, op),
+	U(fs_ev_futex_stuck, word),
+	U(fs_ev_futex_stuck, owner_tid),
+	U(fs_ev_futex_stuck, owner),
+	AS(fs_ev_futex_stuck, shared, "shared", FIELD_FLAG),
+	U(fs_ev_futex_stuck, proof),
+	U(fs_ev_futex_stuck, threads),
+	U(fs_ev_futex_stuck, stuck),
+	NONE,
+};
+
+static const struct event_field blocked_fields[] = {
+	AS(fs_ev_blocked, since_ns, "since_ns", FIELD_TIME),
+	U(fs_ev_blocked, ino),
+	U(fs_ev_blocked, fd),
+	U(fs_ev_blocked, syscall),
+	U(fs_ev_blocked, count),
+	U(fs_ev_blocked, threads),
+	NONE,
+};
+
 static const struct event_field lost_fields[] = {
 	AS(fs_ev_lost, lost_type, "lost_type", FIELD_TYPE),
 	AS(fs_ev_lost, lost_source, "lost_source", FIELD_SOURCE),
@@ -277,6 +317,9 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_FD_UNSHARE] = fd_fields,
 	[FS_EV_FD_SEND_FAILED] = fd_send_failed_fields,
 	[FS_EV_BLIND_SPOT] = blind_spot_fields,
+	[FS_EV_ODD_CALL] = odd_call_fields,
+	[FS_EV_FUTEX_STUCK] = futex_stuck_fields,
+	[FS_EV_BLOCKED] = blocked_fields,
 	[FS_EV_LOST] = lost_fields,
 };
 

@@ -49,8 +49,9 @@ static const struct {
 	TYPE(FS_EV_FD_UNSHARE, "fd_unshare", fs_ev_fd),
 	TYPE(FS_EV_FD_SEND_FAILED, "fd_send_failed", fs_ev_fd_send_failed),
 	TYPE(FS_EV_BLIND_SPOT, "blind_spot", fs_ev_blind_spot),
-	RESERVED(FS_EV_FUTEX_STUCK, "futex_stuck"),
-	RESERVED(FS_EV_BLOCKED, "blocked"),
+	TYPE(FS_EV_ODD_CALL, "odd_call", fs_ev_odd_call),
+	TYPE(FS_EV_FUTEX_STUCK, "futex_stuck", fs_ev_futex_stuck),
+	TYPE(FS_EV_BLOCKED, "blocked", fs_ev_blocked),
 	RESERVED(FS_EV_SHIM_HELLO, "shim_hello"),
 	RESERVED(FS_EV_CALL, "call"),
 	RESERVED(FS_EV_STACK, "stack"),
@@ -199,6 +200,28 @@ struct event_text event_components(const struct fs_event *e)
 		return piece(tail, 0, ((const struct fs_ev_file *)e)->name_len);
 	}
 	return nothing;
+}
+
+struct event_text event_frames(const struct fs_event *e)
+{
+	struct event_text tail = tail_of(e);
+
+	if (e->type != FS_EV_FUTEX_STUCK || !tail.len)
+		return nothing;
+	return piece(tail, 0, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+}
+
+const struct fs_holder *event_holders(const struct fs_event *e, size_t *ret_count)
+{
+	struct event_text tail = tail_of(e);
+	size_t count = 0;
+
+	if (e->type == FS_EV_BLOCKED && tail.len)
+		count = ((const struct fs_ev_blocked *)e)->count;
+	if (count > tail.len / sizeof(struct fs_holder))
+		count = tail.len / sizeof(struct fs_holder);
+	*ret_count = count;
+	return (const struct fs_holder *)(const void *)tail.text;
 }
 
 bool event_next_component(struct event_text *rest, struct event_text *ret)

@@ -49,6 +49,12 @@ struct event_text event_argv(const struct fs_event *e);
 /* state: cwd, file: its name; as components, the deepest first, each ending in NUL. */
 struct event_text event_components(const struct fs_event *e);
 
+/* futex_stuck: the stack, innermost frame first, each ending in NUL. */
+struct event_text event_frames(const struct fs_event *e);
+
+/* blocked: who could write. */
+const struct fs_holder *event_holders(const struct fs_event *e, size_t *ret_count);
+
 /* Takes the first component off *rest. False when there is none left. */
 bool event_next_component(struct event_text *rest, struct event_text *ret);
 

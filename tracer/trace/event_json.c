@@ -223,6 +223,34 @@ static void add_exit(struct json *j, const struct fs_ev_exit *e)
 	json_object_end(j);
 }
 
+static void add_frames(struct json *j, const struct fs_event *e)
+{
+	struct event_text frames = event_frames(e), frame;
+
+	json_key(j, "stack");
+	json_array_begin(j);
+	while (event_next_component(&frames, &frame))
+		json_string(j, frame.text, frame.len);
+	json_array_end(j);
+}
+
+static void add_holders(struct json *j, const struct fs_event *e)
+{
+	const struct fs_holder *holders;
+	size_t count, i;
+
+	holders = event_holders(e, &count);
+	json_key(j, "holders");
+	json_array_begin(j);
+	for (i = 0; i < count; i++) {
+		json_object_begin(j);
+		json_field_u64(j, "pid", holders[i].pid);
+		json_field_u64(j, "fd", holders[i].fd);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void add_tail(struct json *j, const struct fs_event *e)
 {
 	const struct fs_ev_exec *exec = (const struct fs_ev_exec *)e;
@@ -253,6 +281,12 @@ static void add_tail(struct json *j, const struct fs_event *e)
 		break;
 	case FS_EV_EXIT:
 		add_exit(j, (const struct fs_ev_exit *)e);
+		break;
+	case FS_EV_FUTEX_STUCK:
+		add_frames(j, e);
+		break;
+	case FS_EV_BLOCKED:
+		add_holders(j, e);
 		break;
 	case FS_EV_FD_TABLE:
 	case FS_EV_FD_SEND:

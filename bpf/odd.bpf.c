@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Calls that only rules care about (FS_EV_ODD_CALL): told when config.odd asks for them, that is by `check`.
+ * Which of them mean anything is decided there; here are only the cheap conditions that keep them few.
+ */
+#include "syscall.h"
+
+#define ECHILD 10
+#define ODD_PID 1 /* P_PID of waitid */
+#define SEEK_CUR 1
+#define MADV_DONTFORK 10
+#define MADV_WIPEONFORK 18
+#define F_SETLK 6
+#define F_SETLKW 7
+#define SHARED_TOLD_MAX 12
+#define VFORK_TOLD_MAX 8
+
+static __always_inline void emit_odd(struct syscall *c, __u32 what, __u64 file)
+{
+	struct fs_ev_odd_call e = {};
+
+	e.args[0] = c->args[0];
+	e.args[1] = c->args[1];
+	e.args[2] = c->args[2];
+	e.args[3] = c->args[3];
+	e.file = file;
+	e.ret = c->ret;
+	e.what = what;
+	e.syscall = c->nr;
+	fill_header(&e.h, FS_EV_ODD_CALL, sizeof(e), current_address());
+	if (c->compat)
+		e.h.flags |= FS_EVENT_COMPAT;
+	emit(&e, sizeof(e), FS_EV_ODD_CALL);
+}
+
+/* Calls that move data or state, unlike those that only look. */
+static __always_inline bool moves_data(__u32 nr)
+{
+#if defined(__TARGET_ARCH_x86)
+	return nr <= 1 || nr == 8 || nr == 19 || nr == 20 || nr == 40 || (nr >= 44 && nr <= 47) ||
+	       nr == 232 || nr == 233 || nr == 254 || nr == 281 || nr == 286 || nr == 426 ||
+	       nr == 441;
+#else
+	return true;
+#endif
+}
+
+/* Reads, writes and the like: who did that to this file last? */
+static __always_inline void note_user(struct syscall *c)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 file = identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0);
+	struct last_user me = { .tgid = task->tgid }, *last;
+	__u64 size;
+
+	if (!file)
+		return;
+	last = bpf_map_lookup_elem(&users, &file);
+	if (last && last->tgid == me.tgid)
+		return;
+	if (last) {
+		me.told = last->told + 1;
+		if (me.told < SHARED_TOLD_MAX) {
+			size = c->args[1];
+			c->args[1] = last->tgid;
+			emit_odd(c, FS_ODD_SHARED_USE, file);
+			c->args[1] = size;
+		}
+	}
+	bpf_map_update_elem(&users, &file, &me, BPF_ANY);
+}
+
+int enter_odd(void)
+{
+	struct syscall *c = this_call();
+
+	if (!c)
+		return 0;
+	if (c->class == FS_CALL_KILL && (int)c->args[0] == -1)
+		emit_odd(c, FS_ODD_KILL_ALL, 0);
+	if (config.fds >= FS_FDS_FULL && c->entry & FS_CALL_FD0 && (__u32)c->args[0] > 2 &&
+	    moves_data(c->nr) && !c->compat &&
+	    (c->class == FS_CALL_NONE || c->class == FS_CALL_SEEK || c->class == FS_CALL_SENDMSG ||
+	     c->class == FS_CALL_RECVMSG))
+		note_user(c);
+	return 0;
+}
+
+int exit_odd(void)
+{
+	struct syscall *c = this_call();
+	__u16 type = 0;
+
+	if (!c)
+		return 0;
+	if (c->ret == -ECHILD) {
+		if (c->class == FS_CALL_WAIT4 && (int)c->args[0] > 0) {
+			emit_odd(c, FS_ODD_WAIT_FAILED, 0);
+		} else if (c->class == FS_CALL_WAITID && (__u32)c->args[0] == ODD_PID) {
+			c->args[0] = c->args[1];
+			emit_odd(c, FS_ODD_WAIT_FAILED, 0);
+			c->args[0] = ODD_PID;
+		}
+		return 0;
+	}
+	if (c->ret < 0)
+		return 0;
+	if (c->class == FS_CALL_WAIT4 && c->ret > 0 && (int)c->args[0] < 1)
+		emit_odd(c, FS_ODD_WAIT_ANY, 0);
+	else if (c->class == FS_CALL_SEEK && (__s64)c->args[1] < 0 && (__u32)c->args[2] == SEEK_CUR)
+		emit_odd(c, FS_ODD_SEEK_BACK,
+			 identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0));
+	else if (c->class == FS_CALL_MADVISE &&
+		 ((__u32)c->args[2] == MADV_DONTFORK || (__u32)c->args[2] == MADV_WIPEONFORK))
+		emit_odd(c, FS_ODD_DONTFORK, 0);
+	else if (c->class == FS_CALL_FLOCK)
+		emit_odd(c, FS_ODD_FLOCK,
+			 identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0));
+	else if (c->class == FS_CALL_FCNTL &&
+		 ((__u32)c->args[1] == F_SETLK || (__u32)c->args[1] == F_SETLKW)) {
+		bpf_probe_read_user(&type, sizeof(type), (void *)c->args[2]);
+		c->args[2] = type;
+		emit_odd(c, FS_ODD_RECORD_LOCK,
+			 identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0));
+	}
+	return 0;
+}
+
+/* What a child in its parent's memory must not do: get memory, wait for locks, start others, write, sleep. */
+static __always_inline bool is_forbidden(__u32 nr)
+{
+#if defined(__TARGET_ARCH_x86)
+	return nr == 1 || nr == 9 || nr == 11 || nr == 12 || nr == 20 || nr == 25 || nr == 34 ||
+	       nr == 35 || nr == 56 || nr == 57 || nr == 58 || nr == 202 || nr == 230 || nr == 435;
+#else
+	return nr == 29 + 35 || nr == 66 || nr == 98 || nr == 101 || nr == 115 || nr == 214 ||
+	       nr == 215 || nr == 216 || nr == 220 || nr == 222 || nr == 435;
+#endif
+}
+
+/* Called before the tables are asked: most of these calls matter to nobody else. */
+int vfork_odd(__u32 nr)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct proc *proc = followed(task->tgid);
+	struct fs_ev_odd_call e = {};
+
+	if (!proc || proc->vforked > VFORK_TOLD_MAX || is_compat(task) || !is_forbidden(nr))
+		return 0;
+	proc->vforked++;
+	e.what = FS_ODD_VFORK_CHILD;
+	e.syscall = nr;
+	fill_header(&e.h, FS_EV_ODD_CALL, sizeof(e), current_address());
+	emit(&e, sizeof(e), FS_EV_ODD_CALL);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* FS050: Before the vfork. */
+#include "bug.h"
+
+int main(void)
+{
+	char *big = NULL;
+	pid_t pid;
+
+	big = malloc(1 << 20);
+	pid = vfork();
+	need(pid >= 0);
+	if (pid == 0) {
+
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(127);
+	}
+	end_child(pid, 3000);
+	free(big);
+	return 0;
+}

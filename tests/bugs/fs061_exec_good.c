@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* FS061: Restored before exec. */
+#include "bug.h"
+
+int main(void)
+{
+	pid_t pid;
+
+	signal(SIGCHLD, SIG_IGN);
+	pid = fork();
+	need(pid >= 0);
+	if (pid == 0) {
+		signal(SIGCHLD, SIG_DFL);
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(127);
+	}
+	sleep_ms(200);
+	return 0;
+}

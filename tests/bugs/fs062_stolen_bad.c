@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* FS062: one thread reaps everything, another waits for its own child. */
+#include "bug.h"
+
+static void *reaper(void *arg)
+{
+	for (int i = 0; i < 30; i++) {
+		waitpid(-1, NULL, WNOHANG);
+		sleep_ms(10);
+	}
+	return arg;
+}
+
+int main(void)
+{
+	pthread_t thread;
+	pid_t pid;
+
+	need(pthread_create(&thread, NULL, reaper, NULL) == 0);
+	pid = fork();
+	need(pid >= 0);
+	if (pid == 0)
+		_exit(0);
+	sleep_ms(150);
+	waitpid(pid, NULL, 0);
+	pthread_join(thread, NULL);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* FS068: _exit. */
+#include "bug.h"
+
+int main(void)
+{
+	pid_t pid = fork();
+
+	need(pid >= 0);
+	if (pid == 0) {
+		execl("/nonexistent/program", "program", (char *)NULL);
+		_exit(127);
+	}
+	if (pid)
+		end_child(pid, 3000);
+	return 0;
+}

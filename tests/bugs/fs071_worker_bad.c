@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* FS071: a worker is killed and replaced, and its task waited for in vain. */
+#include "bug.h"
+
+static pid_t start(int dies)
+{
+	pid_t pid = fork();
+
+	need(pid >= 0);
+	if (pid == 0) {
+		sleep_ms(50);
+		if (dies)
+			raise(SIGKILL);
+		_exit(0);
+	}
+	return pid;
+}
+
+int main(void)
+{
+	pid_t pid = start(1);
+
+	need(waitpid(pid, NULL, 0) == pid);
+	pid = start(0);
+	need(waitpid(pid, NULL, 0) == pid);
+	sleep_ms(1200);
+	return 0;
+}

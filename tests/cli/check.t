@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""forkscope check: its exit statuses, outputs, choices, suppressions; and that its texts and the manual agree."""
+import os
+import re
+import sys
+import xml.etree.ElementTree as ET
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from tap import *  # noqa: E402
+
+BAD = os.path.join(BUILD, "tests/bugs/fs060_zombies_bad")
+GOOD = os.path.join(BUILD, "tests/bugs/fs060_zombies_good")
+
+
+def check(*arguments, **options):
+    return forkscope("check", *arguments, **options)
+
+
+def plain(text):
+    return re.sub(r"\s+", " ", text.replace("\\", "")).strip()
+
+
+# --- without recording ---
+
+rules = [line.split()[0] for line in check("--rules").out.splitlines()]
+ok(len(rules) > 20 and rules == sorted(set(rules)), "--rules: sorted, each once", rules)
+page = plain(open("doc/man/forkscope-rules.7.scd").read())
+missing = [r for r in rules if any(plain(part).removesuffix(".") not in page
+                                   for part in check("--explain", r).out.split("\n\n")[1:])]
+same(missing, [], "the manual page has each rule's text (scripts/rules-page writes it)")
+table = open("doc/rules.md").read()
+same([r for r in rules if "| %s |" % r not in table], [], "doc/rules.md has each rule")
+same(set(re.findall(r"^\| (FS\d+) \|", table, re.M)) - set(rules), set(), "and no other")
+sources = {r.lower() for r in rules} - {os.path.basename(f)[:5] for f in os.listdir("tests/bugs")}
+same(sources, {"fs008", "fs083", "fs084"}, "a bad and a good program for each, measurements apart")
+same(check("--explain", "fs001").out, check("--explain", "deadlock-after-fork").out, "--explain by id or name")
+for flags, word in ((["--explain", "FS999"], "FS999"), (["--disable", "nonsense"], "nonsense"),
+                    (["--expect", "peace"], "peace"), (["--nonsense"], "nonsense"),
+                    (["--suppressions", "/nonexistent"], "/nonexistent"), (["/nonexistent"], "/nonexistent"),
+                    (["--hang-timeout", "soon", "--", "true"], "soon")):
+    result = check(*flags)
+    ok(result.status == 2 and word in result.err and result.err.count("\n") == 1,
+       "%s: status 2 and one line" % " ".join(flags), result)
+
+# --- recording ---
+
+need_bpf()
+result = check("--", GOOD)
+ok(result.status == 0 and "0 bugs, 0 warnings" in result.out, "a clean program: 0", result)
+result = check("--", "false")
+ok(result.status == 0, "the command's own status does not matter", result)
+result = check("--", "/nonexistent/program")
+ok(result.status == 2 and result.out == "", "a command that is not there: 2", result)
+result = check("--", BAD)
+ok(result.status == 1 and "FS060 warning" in result.out and "fix: " in result.out, "a finding: 1", result)
+key = re.search(r"suppress: (\S+)", result.out).group(1)
+
+with private_dir() as d:
+    result = check("--json", "-o", d + "/r.json", "--junit", d + "/r.xml", "--", BAD)
+    one = json.load(open(d + "/r.json"))
+    ok(result.status == 1 and result.out == "" and one["schema"] == "forkscope.report/1", "--json -o", result)
+    same([(f["rule"], f["severity"], f["count"]) for f in one["findings"]], [("FS060", "warning", 3)],
+         "one cause is one finding, counted")
+    ok(one["findings"][0]["process"] in [p["id"] for p in one["processes"]], "its process is in the report")
+    suite = ET.parse(d + "/r.xml").getroot()
+    same((suite.get("tests"), suite.get("failures")), (str(len(rules)), "1"), "--junit counts")
+    same([c.get("name") for c in suite if c.find("failure") is not None], ["FS060"], "--junit names the rule")
+
+    result = record(d + "/t", [BAD], "--fds=full")
+    ok(check(d + "/t").status == 1, "a trace is checked as well")
+    ok(check("--disable", "FS060", d + "/t").status == 0, "--disable")
+    ok(check("--only", "FS001,FS003", d + "/t").status == 0, "--only")
+    ok(check("--only", "zombies", d + "/t").status == 1, "--only, by name")
+    for line, status in ((key, 0), ("FS060", 0), ("FS060:*", 0), ("FS061:*", 1), ("# FS060", 1)):
+        with open(d + "/s", "w") as f:
+            f.write("# why\n\n%s\n" % line)
+        same(check("--suppressions", d + "/s", d + "/t").status, status, "suppression %r" % line)
+    result = check("--disable=FS060", "--expect=all-children-reaped", d + "/t")
+    ok(result.status == 1 and "all-children-reaped bug" in result.out, "--expect is breached", result)
+    result = check("--disable=FS060", "--expect=no-fork-with-threads,no-orphans", d + "/t")
+    ok(result.status == 0, "--expect is met", result)
+    text = check(d + "/t", "-o", "/dev/full")
+    ok(text.status == 2, "a full disk: 2", text)
+
+    # A hang: found while it lasts, ended, and nothing is left.
+    hang = os.path.join(BUILD, "tests/bugs/fs001_spinlock_bad")
+    begun = time.monotonic()
+    result = check("--hang-timeout=300ms", "--", hang)
+    ok(result.status == 1 and "FS001 bug" in result.out, "a hang is found and ended", result)
+    ok(time.monotonic() - begun < 30, "well before the program would end it")
+    same(run(["pgrep", "-x", os.path.basename(hang)[:15]]).out, "", "nothing is left of it")
+done()

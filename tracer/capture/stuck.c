@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See stuck.h. A look costs one small file of /proc for each thread; only what has not moved between two
+ * looks is looked into. A process that ended between looks was not hanging.
+ */
+#include "capture/stuck.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/grow.h"
+#include "capture/stuck_impl.h"
+
+#define MS 1000000ull
+#define LOOK_NS (100 * MS)
+#define LOOKS_MAX 256 /* processes a look */
+#define STANDING_NS (80 * MS)
+#define PARTLY_NS (400 * MS)
+#define PIPE_NS (250 * MS)
+
+#define CLONE_VM 0x100
+
+struct stuck_watch *stuck_watch_new(uint64_t kill_after_ns)
+{
+	struct stuck_watch *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->kill_after_ns = kill_after_ns;
+	return w;
+}
+
+void stuck_watch_free(struct stuck_watch *w)
+{
+	if (!w)
+		return;
+	hashmap_free(&w->by_pid);
+	free(w->list);
+	free(w);
+}
+
+/* --- the tree --- */
+
+static struct watched *find(struct stuck_watch *w, uint32_t pid)
+{
+	uint64_t at;
+
+	return hashmap_get(&w->by_pid, pid, 0, &at) ? &w->list[at] : NULL;
+}
+
+/* NULL: no memory; the process is then not watched. */
+static struct watched *add(struct stuck_watch *w, uint32_t pid, uint64_t start_ns)
+{
+	struct watched *p = find(w, pid);
+
+	if (!p) {
+		if (grow(&w->list, &w->room, w->count, 1, sizeof(*w->list)) < 0 ||
+		    hashmap_put(&w->by_pid, pid, 0, w->count) < 0)
+			return NULL;
+		p = &w->list[w->count++];
+	}
+	*p = (struct watched){ .pid = pid, .start_ns = start_ns };
+	return p;
+}
+
+static void drop(struct stuck_watch *w, uint32_t pid)
+{
+	uint64_t at;
+
+	if (!hashmap_get(&w->by_pid, pid, 0, &at))
+		return;
+	(void)hashmap_remove(&w->by_pid, pid, 0);
+	w->list[at] = w->list[--w->count];
+	if (at < w->count)
+		*hashmap_find(&w->by_pid, w->list[at].pid, 0) = at;
+}
+
+void stuck_watch_add(struct stuck_watch *w, pid_t pid)
+{
+	(void)add(w, (uint32_t)pid, 0);
+}
+
+static void on_fork(struct stuck_watch *w, const struct fs_ev_fork *e)
+{
+	struct watched *p = add(w, e->child_pid, e->child_start_ns);
+
+	if (!p)
+		return;
+	p->parent = e->parent_pid;
+	p->forked = !(e->clone_flags & CLONE_VM);
+}
+
+void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
+{
+	const struct fs_ev_reparent *r = (const void *)e;
+	struct watched *p;
+
+	switch (e->type) {
+	case FS_EV_FORK:
+		on_fork(w, (const void *)e);
+		return;
+	case FS_EV_EXIT:
+		drop(w, e->pid);
+		return;
+	case FS_EV_REPARENT:
+		p = find(w, r->child_pid);
+		if (p)
+			p->parent = r->to_pid;
+		return;
+	case FS_EV_EXEC:
+	case FS_EV_PROCESS:
+		p = find(w, e->pid);
+		if (!p)
+			p = add(w, e->pid, e->start_ns);
+		if (p) {
+			p->execed = true;
+			p->start_ns = e->start_ns;
+			p->signature = 0;
+		}
+		return;
+	}
+}
+
+/* --- looking --- */
+
+static void look_at_pipes(struct stuck_watch *w, struct watched *p,
+			  const struct process_wait *now_do, uint64_t now)
+{
+	uint64_t ino;
+	uint32_t fd;
+
+	for (size_t i = 0; i < now_do->count; i++) {
+		ino = wait_reads_pipe((pid_t)p->pid, &now_do->threads[i], &fd);
+		if (!ino)
+			continue;
+		if (now_do->count == 1)
+			p->standing = STANDS_ON_PIPE;
+		stuck_tell_pipe(w, p, &now_do->threads[i], ino, fd, now);
+	}
+}
+
+/* A process whose only thread waits in something that is no futex. */
+static void stand_elsewhere(struct watched *p, const struct thread_wait *t)
+{
+	switch (t->nr) {
+	case SYS_wait4:
+	case SYS_waitid:
+		p->standing = STANDS_ON_CHILDREN;
+		break;
+#ifdef SYS_pause
+	case SYS_pause:
+#endif
+	case SYS_rt_sigsuspend:
+		if (proc_caught((pid_t)p->pid) == 0)
+			p->standing = STANDS_MAYBE;
+		break;
+	}
+}
+
+/* Stepping disturbs: it comes only after much CPU time, and ever more rarely. */
+static void look_at_loop(struct stuck_watch *w, struct watched *p, uint64_t now)
+{
+	uint64_t cpu = proc_cpu((pid_t)p->pid);
+
+	if (!p->forked || p->execed)
+		return;
+	if (!p->cpu) {
+		p->cpu = cpu;
+		p->loop_pause_ns = 100 * MS;
+		p->next_loop_ns = now + 100 * MS;
+		return;
+	}
+	if (cpu <= p->cpu || now < p->next_loop_ns)
+		return;
+	p->cpu = cpu;
+	p->loop_pause_ns = p->loop_pause_ns < 4000 * MS ? p->loop_pause_ns * 3 / 2 : 4000 * MS;
+	p->next_loop_ns = now + p->loop_pause_ns;
+	if (stuck_tell_loop(w, p))
+		p->told = true;
+}
+
+static void look_closer(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
+			uint64_t now)
+{
+	uint64_t since = now - p->since_ns;
+	size_t endless = 0;
+
+	for (size_t i = 0; i < now_do->count; i++)
+		endless += wait_is_endless_futex(&now_do->threads[i]);
+	if (now_do->more || since < STANDING_NS)
+		return;
+	if (endless == now_do->count) {
+		if (!p->told)
+			stuck_tell_standing(w, p, now_do);
+		return;
+	}
+	if (endless && since >= PARTLY_NS && !p->told_partly)
+		stuck_tell_partly(w, p, now_do);
+	if (now_do->count == 1 && now_do->threads[0].nr < 0 && !p->told)
+		look_at_loop(w, p, now);
+	if (now_do->count == 1 && p->standing == STANDS_NOT)
+		stand_elsewhere(p, &now_do->threads[0]);
+	if (since >= PIPE_NS && now >= p->pipe_next_ns)
+		look_at_pipes(w, p, now_do, now);
+}
+
+static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
+{
+	static struct process_wait now_do;
+	uint64_t signature;
+
+	if (proc_waits((pid_t)p->pid, &now_do) < 0)
+		return;
+	signature = proc_waits_signature(&now_do);
+	if (signature != p->signature) {
+		p->signature = signature;
+		p->since_ns = now;
+		p->standing = STANDS_NOT;
+		p->told = p->told_partly = false;
+		p->cpu = p->pipe = p->pipe_next_ns = 0;
+		return;
+	}
+	look_closer(w, p, &now_do, now);
+}
+
+/* --- ending what hangs --- */
+
+/* Whether nothing but what stands keeps this one. */
+static bool is_held_by_standing(struct stuck_watch *w, const struct watched *p, const bool *in)
+{
+	struct fs_holder list[64];
+	size_t count = 0, i;
+	uint64_t at;
+
+	if (p->standing == STANDS_ON_CHILDREN) {
+		for (i = 0; i < w->count; i++)
+			if (w->list[i].parent == p->pid && !in[i])
+				return false;
+		return true;
+	}
+	if (p->standing != STANDS_ON_PIPE)
+		return p->standing != STANDS_NOT;
+	for (i = 0; i < w->count && count < 64; i++)
+		count = proc_pipe_writers((pid_t)w->list[i].pid, p->pipe, list, count, 64);
+	if (!count)
+		return false; /* the writer is outside */
+	for (i = 0; i < count; i++)
+		if (!hashmap_get(&w->by_pid, list[i].pid, 0, &at) || !in[at])
+			return false;
+	return true;
+}
+
+/* Takes out who waits for somebody that is not in the set, until nothing changes. */
+static size_t settle(struct stuck_watch *w, bool *in, uint64_t now)
+{
+	size_t count = 0, i;
+	bool changed;
+
+	for (i = 0; i < w->count; i++) {
+		in[i] = w->list[i].standing != STANDS_NOT &&
+			now - w->list[i].since_ns >= w->kill_after_ns;
+		count += in[i];
+	}
+	do {
+		changed = false;
+		for (i = 0; i < w->count; i++) {
+			if (!in[i] || is_held_by_standing(w, &w->list[i], in))
+				continue;
+			in[i] = false;
+			count--;
+			changed = true;
+		}
+	} while (changed && count);
+	return count;
+}
+
+/* Proven ones go first: that may set the others free. Else, when the whole tree stands, all of it. */
+static void end_stuck(struct stuck_watch *w, uint64_t now)
+{
+	bool *in, killed = false;
+	size_t i, count;
+
+	if (!w->kill_after_ns || !w->count)
+		return;
+	in = calloc(w->count, sizeof(*in));
+	if (!in)
+		return;
+	count = settle(w, in, now);
+	for (i = 0; i < w->count && count; i++) {
+		if (in[i] && w->list[i].standing == STANDS_PROVEN) {
+			kill((pid_t)w->list[i].pid, SIGKILL);
+			killed = true;
+		}
+	}
+	for (i = 0; i < w->count && count == w->count && !killed; i++)
+		kill((pid_t)w->list[i].pid, SIGKILL);
+	free(in);
+}
+
+int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
+{
+	uint64_t now = stuck_now();
+	size_t n, i;
+
+	if (now < w->next_ns)
+		return 0;
+	w->next_ns = now + LOOK_NS;
+	w->sink = sink;
+	w->error = 0;
+	n = w->count < LOOKS_MAX ? w->count : LOOKS_MAX;
+	for (i = 0; i < n; i++)
+		look_at(w, &w->list[w->turn++ % w->count], now);
+	end_stuck(w, now);
+	return w->error;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Between stuck.c, which keeps the tree and decides when to look, and stuck_tell.c, which makes events. */
+#ifndef TRACER_CAPTURE_STUCK_IMPL_H
+#define TRACER_CAPTURE_STUCK_IMPL_H
+
+#include "base/hashmap.h"
+#include "capture/proc_wait.h"
+#include "capture/stuck.h"
+
+/* How a process that does not move stands; the order is that of certainty. */
+enum standing {
+	STANDS_NOT,
+	STANDS_MAYBE, /* waits for what only a signal, or nobody, brings */
+	STANDS_ON_CHILDREN, /* waits for a child to end */
+	STANDS_ON_PIPE, /* reads a pipe */
+	STANDS_PROVEN,
+};
+
+struct watched {
+	uint64_t start_ns;
+	uint64_t signature; /* of what its threads did at the last look; 0: none yet */
+	uint64_t since_ns; /* it has been like this */
+	uint64_t next_loop_ns; /* not to be stepped before */
+	uint64_t loop_pause_ns;
+	uint64_t cpu;
+	uint64_t pipe; /* it reads this one; 0 none */
+	uint64_t pipe_next_ns;
+	uint64_t pipe_holders; /* hash of whom was told last */
+	uint32_t pid;
+	uint32_t parent;
+	uint32_t standing; /* enum standing */
+	bool forked; /* not the first, and a copy of its creator */
+	bool execed;
+	bool told;
+	bool told_partly;
+};
+
+struct stuck_watch {
+	struct watched *list;
+	size_t count, room;
+	struct hashmap by_pid;
+	uint64_t kill_after_ns;
+	uint64_t next_ns;
+	size_t turn; /* where the next look begins, when there are too many for one */
+	const struct event_sink *sink; /* during a look */
+	int error;
+};
+
+/* Looks into a process none of whose threads moves: tells what it finds and sets `standing`. */
+void stuck_tell_standing(struct stuck_watch *w, struct watched *p,
+			 const struct process_wait *now_do);
+/* Likewise where only some threads wait: for locks that can never be had. */
+void stuck_tell_partly(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do);
+/* Likewise for a process whose only thread runs and runs. True when a loop was proven and told. */
+bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
+/* A thread that reads a pipe. */
+void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thread_wait *t,
+		     uint64_t ino, uint32_t fd, uint64_t now);
+
+uint64_t stuck_now(void);
+
+#endif

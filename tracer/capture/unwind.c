@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* See unwind.h. Stacks by libdwfl, from the debug information that is there; none is fetched from afar. */
+#include "capture/unwind.h"
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "capture/proc_wait.h"
+#include "capture/python_stack.h"
+
+#define FRAMES_MAX 48
+#define STEPS_MAX 400
+#define MEMORY_MAX (24u << 20) /* more is not compared, and nothing then proven */
+#define WHOLE_MAX (1u << 20) /* of larger mappings only what registers point near to */
+#define NEAR_BYTES (64u << 10)
+
+/* --- stopping --- */
+
+static int stop_thread(pid_t tid)
+{
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+		return -errno;
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || waitpid(tid, &status, __WALL) != tid ||
+	    !WIFSTOPPED(status)) {
+		(void)ptrace(PTRACE_DETACH, tid, NULL, NULL);
+		return -ESRCH;
+	}
+	/* A signal that came first is not ours to swallow. */
+	if (status >> 16 != PTRACE_EVENT_STOP) {
+		(void)ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)WSTOPSIG(status));
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* With a signal that came while it was stopped, 0 none. */
+static void let_go(pid_t tid, int sig)
+{
+	(void)ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)sig);
+}
+
+/* --- frames --- */
+
+struct frames {
+	Dwfl *dwfl;
+	struct buffer *out;
+	unsigned count;
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path;
+}
+
+static int add_frame(Dwfl_Frame *frame, void *context)
+{
+	struct frames *f = context;
+	const char *name = NULL, *file = NULL, *object = NULL;
+	Dwfl_Module *module;
+	Dwfl_Line *line;
+	GElf_Off offset = 0;
+	Dwarf_Addr pc;
+	bool exact;
+	GElf_Sym symbol;
+	int number = 0;
+
+	if (!dwfl_frame_pc(frame, &pc, &exact))
+		return DWARF_CB_ABORT;
+	if (!exact)
+		pc--; /* the call, not what comes after it */
+	module = dwfl_addrmodule(f->dwfl, pc);
+	if (module) {
+		name = dwfl_module_addrinfo(module, pc, &offset, &symbol, NULL, NULL, NULL);
+		object = base_name(
+			dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL));
+		line = dwfl_module_getsrc(module, pc);
+		if (line)
+			file = base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL));
+	}
+	buffer_printf(f->out, "%s+0x%" PRIx64 " ", name ? name : "?",
+		      name ? (uint64_t)offset : (uint64_t)pc);
+	if (file)
+		buffer_printf(f->out, "(%s:%d)", file, number);
+	else
+		buffer_printf(f->out, "(%s)", object ? object : "?");
+	buffer_append(f->out, "", 1);
+	return ++f->count < FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
+}
+
+/* By build id among what is installed; the file itself where that has nothing. */
+static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+			  const char *file, const char *link, GElf_Word crc, char **ret_name)
+{
+	(void)file;
+	(void)link;
+	(void)crc;
+	return dwfl_build_id_find_debuginfo(module, userdata, name, base, NULL, NULL, 0, ret_name);
+}
+
+struct python {
+	uint64_t runtime;
+	uint64_t version_at;
+};
+
+/* Looks for an interpreter among the modules: the program itself, or a shared library. */
+static int find_python(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start,
+		       void *context)
+{
+	struct python *p = context;
+	const char *file = base_name(name);
+	int count;
+
+	(void)userdata;
+	(void)start;
+	if (!file || !strstr(file, "python"))
+		return DWARF_CB_OK;
+	count = dwfl_module_getsymtab(module);
+	for (int i = 1; i < count && !(p->runtime && p->version_at); i++) {
+		GElf_Sym symbol;
+		GElf_Addr address;
+		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
+							   NULL);
+
+		if (text && strcmp(text, "_PyRuntime") == 0)
+			p->runtime = address;
+		else if (text && strcmp(text, "Py_Version") == 0)
+			p->version_at = address;
+	}
+	return p->runtime ? DWARF_CB_ABORT : DWARF_CB_OK;
+}
+
+static void add_python(Dwfl *dwfl, pid_t pid, struct buffer *out)
+{
+	struct python p = { 0 };
+	unsigned long version = 0;
+
+	(void)dwfl_getmodules(dwfl, find_python, &p, 0);
+	if (p.runtime && p.version_at && proc_read(pid, p.version_at, &version, sizeof(version)))
+		python_stack(pid, p.runtime, version, out);
+}
+
+static void unwind_stopped(pid_t pid, pid_t tid, struct buffer *out)
+{
+	static const Dwfl_Callbacks callbacks = {
+		.find_elf = dwfl_linux_proc_find_elf,
+		.find_debuginfo = find_debuginfo,
+	};
+	struct frames f = { .dwfl = dwfl_begin(&callbacks), .out = out };
+
+	if (!f.dwfl)
+		return;
+	if (dwfl_linux_proc_report(f.dwfl, pid) == 0 && dwfl_report_end(f.dwfl, NULL, NULL) == 0 &&
+	    dwfl_linux_proc_attach(f.dwfl, pid, true) == 0)
+		(void)dwfl_getthread_frames(f.dwfl, tid, add_frame, &f);
+	/* Its thread states are the parent's, but for the one thread there is. */
+	if (tid == pid)
+		add_python(f.dwfl, pid, out);
+	dwfl_end(f.dwfl);
+}
+
+int unwind_thread(pid_t pid, pid_t tid, struct buffer *frames)
+{
+	int err = stop_thread(tid);
+
+	if (err)
+		return err;
+	unwind_stopped(pid, tid, frames);
+	let_go(tid, 0);
+	return 0;
+}
+
+/* --- loops --- */
+
+struct moment {
+	struct user_regs_struct regs;
+	struct user_fpregs_struct fp;
+};
+
+/* Whether two moments are one, apart from what the kernel keeps in orig_rax. */
+static bool same_moment(struct moment *a, struct moment *b)
+{
+#if defined(__x86_64__)
+	a->regs.orig_rax = b->regs.orig_rax = 0;
+#endif
+	return memcmp(&a->regs, &b->regs, sizeof(a->regs)) == 0 &&
+	       memcmp(&a->fp, &b->fp, sizeof(a->fp)) == 0;
+}
+
+static bool read_moment(pid_t pid, struct moment *m)
+{
+	memset(m, 0, sizeof(*m));
+#if defined(__x86_64__)
+	return ptrace(PTRACE_GETREGS, pid, NULL, &m->regs) == 0 &&
+	       ptrace(PTRACE_GETFPREGS, pid, NULL, &m->fp) == 0;
+#else
+	(void)pid;
+	return false;
+#endif
+}
+
+struct memory {
+	uint64_t hash;
+	size_t bytes;
+	bool whole; /* all writable private memory was read */
+	bool near_shared; /* a register points into writable shared memory */
+};
+
+static void hash_range(pid_t pid, uint64_t from, uint64_t to, struct memory *m)
+{
+	static uint64_t words[8192];
+	size_t n;
+
+	for (; from < to && m->whole; from += n) {
+		n = to - from < sizeof(words) ? to - from : sizeof(words);
+		m->bytes += n;
+		if (m->bytes > MEMORY_MAX || !proc_read(pid, from, words, n)) {
+			m->whole = false;
+			return;
+		}
+		for (size_t i = 0; i < n / 8; i++)
+			m->hash = (m->hash ^ words[i]) * 0x9e3779b97f4a7c15ull;
+	}
+}
+
+/* What the registers of one moment point near to, of a large mapping. */
+static void hash_near(pid_t pid, const struct moment *at, uint64_t from, uint64_t to,
+		      struct memory *m)
+{
+	const unsigned long long *regs = (const void *)&at->regs;
+
+	for (size_t i = 0; i < sizeof(at->regs) / sizeof(*regs); i++) {
+		uint64_t low, high, here = regs[i] & ~UINT64_C(7);
+
+		if (here < from || here >= to)
+			continue;
+		low = here - from > NEAR_BYTES ? here - NEAR_BYTES : from;
+		high = to - here > NEAR_BYTES ? here + NEAR_BYTES : to;
+		hash_range(pid, low, high, m);
+	}
+}
+
+static void hash_part(pid_t pid, const struct moment *at, uint64_t from, uint64_t to,
+		      struct memory *m)
+{
+	if (to - from <= WHOLE_MAX)
+		hash_range(pid, from, to, m);
+	else
+		hash_near(pid, at, from, to, m);
+}
+
+static bool points_into(const struct moment *at, uint64_t from, uint64_t to)
+{
+	const unsigned long long *regs = (const void *)&at->regs;
+
+	for (size_t i = 0; i < sizeof(at->regs) / sizeof(*regs); i++)
+		if (regs[i] >= from && regs[i] < to)
+			return true;
+	return false;
+}
+
+static void hash_memory(pid_t pid, const struct moment *at, struct memory *m)
+{
+	char path[64], line[512], flags[8], name[16];
+	uint64_t from, to;
+	FILE *maps;
+
+	*m = (struct memory){ .whole = true };
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps) {
+		m->whole = false;
+		return;
+	}
+	while (fgets(line, sizeof(line), maps)) {
+		name[0] = 0;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %15s", &from, &to, flags,
+			   name) < 3 ||
+		    flags[1] != 'w')
+			continue;
+		if (flags[3] == 's')
+			m->near_shared |= points_into(at, from, to);
+		else if (name[0] != '[' || strcmp(name, "[heap]") == 0 ||
+			 strcmp(name, "[stack]") == 0)
+			hash_part(pid, at, from, to, m);
+	}
+	fclose(maps);
+}
+
+/* *ret_signal: one that came instead of the step's end. */
+static bool step(pid_t pid, int *ret_signal)
+{
+	int status;
+
+	if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 ||
+	    waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+		return false;
+	if (WSTOPSIG(status) == SIGTRAP)
+		return true;
+	*ret_signal = WSTOPSIG(status);
+	return false;
+}
+
+/* The next instruction is one whose result no earlier state foretells: a system call, a clock. */
+static bool is_unforeseeable(pid_t pid, const struct moment *at)
+{
+#if defined(__x86_64__)
+	unsigned char code[3] = { 0 };
+
+	if (!proc_read(pid, at->regs.rip, code, sizeof(code)))
+		return true;
+	if (code[0] != 0x0f)
+		return false;
+	if (code[1] == 0x05)
+		return at->regs.rax != SYS_sched_yield;
+	return code[1] == 0x31 || code[1] == 0x34 || code[1] == 0xc7 ||
+	       (code[1] == 0x01 && code[2] == 0xf9);
+#else
+	(void)pid;
+	(void)at;
+	return true;
+#endif
+}
+
+static bool goes_round(pid_t pid, uint64_t *ret_pc, int *ret_signal)
+{
+	struct moment first, now;
+	struct memory before, after;
+
+	if (!read_moment(pid, &first))
+		return false;
+	hash_memory(pid, &first, &before);
+	if (!before.whole || before.near_shared || is_unforeseeable(pid, &first))
+		return false;
+	for (int i = 0; i < STEPS_MAX; i++) {
+		if (!step(pid, ret_signal) || !read_moment(pid, &now))
+			return false;
+		if (same_moment(&first, &now)) {
+			hash_memory(pid, &now, &after);
+#if defined(__x86_64__)
+			*ret_pc = first.regs.rip;
+#endif
+			return after.whole && after.hash == before.hash;
+		}
+		if (is_unforeseeable(pid, &now))
+			return false;
+	}
+	return false;
+}
+
+bool unwind_proves_loop(pid_t pid, struct buffer *frames, uint64_t *ret_pc)
+{
+	bool proven;
+	int sig = 0;
+
+	if (stop_thread(pid))
+		return false;
+	proven = goes_round(pid, ret_pc, &sig);
+	if (proven)
+		unwind_stopped(pid, pid, frames);
+	let_go(pid, sig);
+	return proven;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events that rules look at one by one, kept as they came: waits that never end, odd calls, signals. The rest
+ * of the model is what events add up to.
+ */
+#ifndef TRACER_MODEL_FACTS_H
+#define TRACER_MODEL_FACTS_H
+
+#include "model/model.h"
+
+struct fact {
+	const struct fs_event *event; /* whole, and sound */
+	uint32_t process; /* whose; MODEL_NONE: nobody's */
+};
+
+/* How many of a type are kept, and each in the order of the trace. Types that are not kept have none. */
+size_t model_fact_count(const struct model *m, unsigned type);
+const struct fact *model_fact(const struct model *m, unsigned type, size_t index);
+
+/* A futex_stuck's stack: texts that each end in NUL, *ret_len bytes. */
+const char *fact_stack(const struct fact *f, size_t *ret_len);
+
+/* Who could write what a blocked one reads. */
+const struct fs_holder *fact_holders(const struct fact *f, size_t *ret_count);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* FS003 lost-thread. As FS001, where the wait is not for a lock but for what another thread would do. */
+#include "rules/stuck_words.h"
+
+static int check(const struct rule *self, const struct model *m, struct findings *out)
+{
+	size_t n = model_fact_count(m, FS_EV_FUTEX_STUCK);
+	const struct process *p;
+	const struct fact *f;
+	bool proven;
+	int err;
+
+	for (size_t i = 0; i < n; i++) {
+		f = model_fact(m, FS_EV_FUTEX_STUCK, i);
+		p = model_process(m, f->process);
+		if (!p || !is_plain_copy(p) || p->threads_at_fork < 2 || stuck_of(f)->shared ||
+		    waits_for_lock(f))
+			continue;
+		/* Threads of its own could still do it, were they not all waiting. */
+		if (stuck_of(f)->stuck != stuck_of(f)->threads)
+			continue;
+		proven = stuck_of(f)->proof & FS_PROOF_NO_HANDLER ||
+			 stuck_of(f)->kind == FS_WAIT_TEAM;
+		err = add_stuck(
+			self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
+			"The thread that would do this ran in the parent; fork did not copy it.",
+			out);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+const struct rule rule_lost_thread = {
+	.id = "FS003",
+	.name = "lost-thread",
+	.severity = SEVERITY_BUG,
+	.title = "a forked child waits for a thread that fork did not copy",
+	.fix = "start worker threads (pools, OpenMP, Python executors) in the child, after fork; "
+	       "or exec",
+	.text = "fork copies the calling thread alone. A thread pool, an OpenMP team, a background "
+		"flusher or a Python executor that was started before the fork has its queue and "
+		"its "
+		"condition variables in the child, but no threads: whoever waits for one of them "
+		"waits "
+		"for ever. Shown like FS001, where the stack tells that the wait is on a condition "
+		"variable, a barrier, a join or a team of a runtime. Start such threads in the "
+		"child "
+		"(pthread_atfork's child handler, os.register_at_fork), or exec.",
+	.check = check,
+};

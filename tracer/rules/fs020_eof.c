@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FS020 eof-never-comes. While a process read a pipe, only itself, or processes that inherited the other end and
+ * never used it, could have written: the end of file that it waits for cannot come from them.
+ */
+#include "rules/rule.h"
+
+struct use {
+	uint32_t fd;
+	uint32_t file;
+	bool found;
+	bool used;
+	bool meant; /* the holder made it, was sent it or put it on this number itself */
+	bool cloexec;
+};
+
+static int look_at_holding(void *arg, const struct holding *h)
+{
+	struct use *u = arg;
+
+	if (h->fd != u->fd)
+		return 0;
+	u->found = true;
+	u->file = h->file;
+	u->used |= h->used;
+	u->cloexec = h->cloexec;
+	u->meant |= h->got != FD_HOW_INHERITED && h->got != FD_HOW_UNKNOWN;
+	return 0;
+}
+
+/* Whether this writer is one that never writes. */
+static bool is_idle_writer(const struct model *m, uint32_t process, uint32_t fd, bool *ret_known)
+{
+	const struct process *p = model_process(m, process);
+	struct use u = { .fd = fd };
+
+	*ret_known = false;
+	/* stdin, stdout and stderr were given on purpose. */
+	if (!p || !p->in_trace || fd < 3 || p->io_uring)
+		return false;
+	(void)model_holdings(m, process, look_at_holding, &u);
+	*ret_known = u.found;
+	return u.found && !u.used && !u.meant;
+}
+
+static const struct fs_ev_blocked *blocked_of(const struct fact *f)
+{
+	return (const struct fs_ev_blocked *)(const void *)f->event;
+}
+
+/* Whether no later look at the same wait saw other writers: this is how it ended. */
+static bool is_last_of_wait(const struct model *m, size_t index)
+{
+	const struct fact *f = model_fact(m, FS_EV_BLOCKED, index), *g;
+	size_t n = model_fact_count(m, FS_EV_BLOCKED);
+
+	for (size_t i = index + 1; i < n; i++) {
+		g = model_fact(m, FS_EV_BLOCKED, i);
+		if (g->process == f->process && blocked_of(g)->ino == blocked_of(f)->ino &&
+		    blocked_of(g)->since_ns == blocked_of(f)->since_ns)
+			return false;
+	}
+	return true;
+}
+
+static void add_holder(struct buffer *b, const struct model *m, uint32_t reader,
+		       const struct fs_holder *h)
+{
+	uint32_t process = model_find_process(m, h->pid, 0);
+	const struct process *p = model_process(m, process);
+
+	if (process == reader) {
+		buffer_printf(b, "the reader itself (fd %u)", h->fd);
+		return;
+	}
+	add_process_name(b, m, process);
+	buffer_printf(b, " (fd %u, inherited at its birth%s)", h->fd,
+		      p && p->execed ? ", open across exec" : "");
+}
+
+static int judge(const struct rule *self, const struct model *m, const struct fact *f,
+		 struct findings *out)
+{
+	struct found found = { .rule = self, .process = f->process };
+	const struct process *reader = model_process(m, f->process);
+	const struct fs_holder *holders;
+	struct buffer names = { 0 };
+	size_t count, i, own = 0, known = 0;
+	bool is_known;
+	uint64_t end;
+
+	if (!reader || !reader->in_trace)
+		return 0;
+	holders = fact_holders(f, &count);
+	for (i = 0; i < count; i++) {
+		uint32_t process = model_find_process(m, holders[i].pid, 0);
+
+		if (process == f->process && blocked_of(f)->threads == 1)
+			own++;
+		else if (!is_idle_writer(m, process, holders[i].fd, &is_known))
+			break;
+		known++;
+		buffer_add_text(&names, i ? ", " : "");
+		add_holder(&names, m, f->process, &holders[i]);
+	}
+	if (!count || known < count) {
+		buffer_free(&names);
+		return 0;
+	}
+	end = reader->end_ts ? reader->end_ts : model_last_ts(m);
+	found.severity = own == count ? SEVERITY_BUG : SEVERITY_WARNING;
+	buffer_printf(&found.detail, "%s: ", own == count ? "PROVEN" : "LIKELY");
+	add_process_name(&found.detail, m, f->process);
+	buffer_printf(&found.detail, " reads pipe:[%llu] on fd %u and waited ",
+		      (unsigned long long)blocked_of(f)->ino, blocked_of(f)->fd);
+	add_duration(&found.detail,
+		     end > blocked_of(f)->since_ns ? end - blocked_of(f)->since_ns : 0);
+	buffer_add_text(&found.detail, " or until these let go; the only writers left were: ");
+	buffer_add_text(&found.detail, buffer_text(&names));
+	buffer_add_text(&found.detail, ". None of them ever used it, so nothing and no end of file "
+				       "could come.");
+	add_image_name(&found.key, m, f->process);
+	buffer_free(&names);
+	return finding_add(out, &found);
+}
+
+static int check(const struct rule *self, const struct model *m, struct findings *out)
+{
+	size_t n = model_fact_count(m, FS_EV_BLOCKED);
+	int err;
+
+	/* Without the ledger it is not known who uses what. */
+	if (model_options(m)->fds < FDS_FULL)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_last_of_wait(m, i))
+			continue;
+		err = judge(self, m, model_fact(m, FS_EV_BLOCKED, i), out);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+const struct rule rule_eof = {
+	.id = "FS020",
+	.name = "eof-never-comes",
+	.severity = SEVERITY_BUG,
+	.title = "a reader waits for the end of a pipe that is held open by who never writes",
+	.fix = "close the ends a process does not use right after fork; make pipes with "
+	       "pipe2(O_CLOEXEC)",
+	.text = "A pipe's reader sees the end of file only when the last copy of the write end is "
+		"closed. "
+		"Copies multiply at each fork: the reader's own, or one that a sibling or a "
+		"background "
+		"program inherited by accident, keeps the reader waiting after the real writer is "
+		"gone. "
+		"Shown by listing, while a process waits in read, who could write, and by the "
+		"record "
+		"that none of them ever used its copy. O_CLOEXEC helps where children exec; "
+		"children "
+		"that do not must close what is not theirs.",
+	.check = check,
+};

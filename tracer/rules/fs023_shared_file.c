@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* FS023 shared-description-used. Alternating use of one open file by a process and its copy. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "rules/rule.h"
+
+static const struct fs_ev_odd_call *odd_of(const struct fact *f)
+{
+	return (const struct fs_ev_odd_call *)(const void *)f->event;
+}
+
+static bool is_stateful(const struct file *f)
+{
+	static const char *const kinds[] = { "epoll", "timerfd", "inotify", "io_uring", NULL };
+
+	if (!f->kind)
+		return false;
+	for (size_t i = 0; kinds[i]; i++)
+		if (strcmp(f->kind, kinds[i]) == 0)
+			return true;
+	if (strcmp(f->kind, "file") == 0)
+		return !(f->f_mode & 2);
+	/* A stream that is connected to some peer; a pair made for the two has no address. */
+	return (f->sock_family == AF_INET || f->sock_family == AF_INET6) &&
+	       f->sock_type == SOCK_STREAM && f->sock_state != 10;
+}
+
+/* One side is a copy of the other, and had the file from it. */
+static uint32_t copy_of_two(const struct model *m, uint32_t a, uint32_t b)
+{
+	const struct process *p = model_process(m, a), *q = model_process(m, b);
+
+	if (!p || !q || a == b)
+		return MODEL_NONE;
+	if (is_plain_copy(p) && p->creator == b)
+		return a;
+	if (is_plain_copy(q) && q->creator == a)
+		return b;
+	if (is_plain_copy(p) && is_plain_copy(q) && p->creator == q->creator)
+		return a;
+	return MODEL_NONE;
+}
+
+/* How often the file went from one of the two to the other. */
+static unsigned turns(const struct model *m, const struct fact *f)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
+		const struct fact *g = model_fact(m, FS_EV_ODD_CALL, i);
+
+		n += odd_of(g)->what == FS_ODD_SHARED_USE && odd_of(g)->file == odd_of(f)->file;
+	}
+	return n;
+}
+
+static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
+		 struct findings *out)
+{
+	const struct fs_ev_odd_call *e = odd_of(fact);
+	struct found f = { .rule = self, .severity = SEVERITY_WARNING };
+	const struct file *file;
+	uint32_t at, other;
+
+	if (e->what != FS_ODD_SHARED_USE)
+		return 0;
+	at = model_find_file(m, e->file);
+	file = model_file(m, at);
+	other = model_find_process(m, (uint32_t)e->args[1], 0);
+	f.process = copy_of_two(m, fact->process, other);
+	if (f.process == MODEL_NONE || !file || !is_stateful(file))
+		return 0;
+	/* Handing over once is no sharing. */
+	if (turns(m, fact) < 2)
+		return 0;
+	add_process_name(&f.detail, m, fact->process);
+	buffer_add_text(&f.detail, " and ");
+	add_process_name(&f.detail, m, other);
+	buffer_printf(&f.detail, " take turns in using one open %s (", file->kind);
+	add_file_name(&f.detail, m, at);
+	buffer_add_text(&f.detail, "), which one has from the other by fork.");
+	buffer_printf(&f.key, "%s:", file->kind);
+	add_image_name(&f.key, m, fact->process);
+	return finding_add(out, &f);
+}
+
+static int check(const struct rule *self, const struct model *m, struct findings *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
+		err = judge(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	return err;
+}
+
+const struct rule rule_shared_file = {
+	.id = "FS023",
+	.name = "shared-description-used",
+	.severity = SEVERITY_WARNING,
+	.title = "both sides of a fork use one inherited open file",
+	.fix = "open connections, epoll sets, timers and files to be read anew in the child; close "
+	       "the inherited ones",
+	.text = "A forked child has the parent's open files, not copies: two processes that talk "
+		"over one connection get each other's answers; an epoll set, timerfd, inotify or "
+		"io_uring instance reports to whoever asks first; a file read by both has one "
+		"offset, so each gets a part. Shown by a use of the file by the parent, by the "
+		"child, and by the parent again, the child being a copy that did not exec. Not "
+		"told "
+		"of listening sockets, socketpairs and pipes, which are shared on purpose, and of "
+		"files that are written (logs).",
+	.check = check,
+};
