@@ -94,14 +94,14 @@ static int run_default(int argc, char **argv)
 
 	if (!record_options_go(&table, argc, argv, &o, &recording, &status))
 		return status;
-	if (make_place(&place, &why) < 0) {
+	if (place_make(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_RECORD_TROUBLE;
 	}
 	err = record_to_file(&recording, place.trace, argv, &r, &why);
 	if (!err)
 		report_status = print_report(&o, place.trace);
-	remove_place(&place);
+	place_remove(&place);
 	status = report_status == EXIT_READ_OK ? record_exit(r, err, &why, o.record.fail_on_loss)
 					       : EXIT_RECORD_TROUBLE;
 	recording_free(r);

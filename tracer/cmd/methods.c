@@ -129,7 +129,7 @@ static void remove_private(const char *dir)
 	(void)unlink(path);
 	snprintf(place.dir, sizeof(place.dir), "%s", dir);
 	place.trace[0] = '\0';
-	remove_place(&place);
+	place_remove(&place);
 }
 
 /* --- the environment, ours for the time of a run --- */
@@ -216,7 +216,7 @@ int methods_run(struct methods *m, char **argv, const char *keep, char *private_
 	const char *python_path = getenv("PYTHONPATH");
 	struct buffer front = { 0 };
 	struct place place;
-	int err = make_place(&place, why);
+	int err = place_make(&place, why);
 
 	if (err)
 		return err;

@@ -8,20 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-int make_place(struct place *p, struct failure *why)
+int place_make(struct place *ret, struct failure *why)
 {
 	const char *tmp = getenv("TMPDIR");
 
 	if (!tmp || !*tmp || strlen(tmp) > 200)
 		tmp = "/tmp";
-	snprintf(p->dir, sizeof(p->dir), "%s/forkscope-XXXXXX", tmp);
-	if (!mkdtemp(p->dir))
+	snprintf(ret->dir, sizeof(ret->dir), "%s/forkscope-XXXXXX", tmp);
+	if (!mkdtemp(ret->dir))
 		return fail_errno(why, -errno, "cannot make a directory in '%s'", tmp);
-	snprintf(p->trace, sizeof(p->trace), "%s/trace", p->dir);
+	snprintf(ret->trace, sizeof(ret->trace), "%s/trace", ret->dir);
 	return 0;
 }
 
-void remove_place(const struct place *p)
+void place_remove(const struct place *p)
 {
 	(void)unlink(p->trace);
 	(void)rmdir(p->dir);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A private directory with room for one temporary trace. */
+/* A private directory for what a command keeps only while it runs: under $TMPDIR, else /tmp; mode 0700. */
 #ifndef TRACER_CMD_PLACE_H
 #define TRACER_CMD_PLACE_H
 
@@ -7,10 +7,12 @@
 
 struct place {
 	char dir[256];
-	char trace[288];
+	char trace[288]; /* a path in it */
 };
 
-int make_place(struct place *p, struct failure *why);
-void remove_place(const struct place *p);
+int place_make(struct place *ret, struct failure *why);
+
+/* With the trace; what else was put there must be gone before. */
+void place_remove(const struct place *p);
 
 #endif
