@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -190,6 +191,29 @@ static void socket_sibling(void)
 	close(p[1]);
 	tell("culprit", keeper, reader);
 	waitpid(reader, NULL, 0);
+}
+
+static void tcp_keeper(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(at);
+	int server, client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t keeper;
+
+	if (bind(listener, (void *)&at, len) < 0 || listen(listener, 1) < 0 ||
+	    getsockname(listener, (void *)&at, &len) < 0 || connect(client, (void *)&at, len) < 0)
+		die("connect");
+	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	keeper = start();
+	if (keeper == 0) {
+		close(client);
+		be_keeper();
+	}
+	close(server);
+	tell("culprit", keeper, getpid());
+	read_to_end(client);
 }
 
 /* --- locks that fork froze --- */
@@ -470,6 +494,7 @@ static const struct {
 	{ "pipe_self", pipe_self },
 	{ "pipe_full", pipe_full },
 	{ "hostile", hostile },
+	{ "tcp_keeper", tcp_keeper },
 	{ "socket_sibling", socket_sibling },
 	{ "mutex_fork", mutex_fork },
 	{ "rwlock_fork", rwlock_fork },

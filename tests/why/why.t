@@ -25,6 +25,8 @@ C_PROGRAMS = {
                   r"write no more"),
     "socket_sibling": ("end-kept-open", r"^pid {culprit} `keeper` holds the only other end of socket:\[\d+\].* so "
                        r"{victim} `hang` never"),
+    "tcp_keeper": ("end-kept-open", r"^pid {culprit} `keeper` holds the only other end of socket:\[\d+\].* so "
+                   r"{victim} `hang` never"),
     "mutex_fork": ("lock-frozen-by-fork", r"^pid {culprit} `hang` waits (in take_mutex\(\) )?for a mutex whose "
                    r"owner, thread \d+, does not exist in this process: forked from {pid} while it held it"),
     "rwlock_fork": ("lock-frozen-by-fork", r"^pid {culprit} `hang` waits in take_rwlock\(\) for a rwlock whose "

@@ -68,6 +68,50 @@ uint64_t look_socket_peer(uint64_t ino)
 	return peer;
 }
 
+struct tcp_line {
+	char local[48], remote[48]; /* address and port, as the kernel writes them */
+	uint64_t ino;
+};
+
+static bool parse_tcp(const char *line, struct tcp_line *ret)
+{
+	return sscanf(line, " %*d: %47s %47s %*s %*s %*s %*s %*s %*s %" SCNu64, ret->local,
+		      ret->remote, &ret->ino) == 3;
+}
+
+/* Finds the line of a socket, or the one whose ends are that line's the other way round. */
+static bool find_tcp(const char *path, uint64_t ino, const struct tcp_line *other,
+		     struct tcp_line *ret)
+{
+	char line[512];
+	bool found = false;
+	FILE *table = fopen(path, "re");
+
+	while (table && !found && fgets(line, sizeof(line), table))
+		found = parse_tcp(line, ret) && ret->ino &&
+			(other ? strcmp(ret->local, other->remote) == 0 &&
+					 strcmp(ret->remote, other->local) == 0
+			       : ret->ino == ino);
+	if (table)
+		fclose(table);
+	return found;
+}
+
+/* The other end of a TCP connection within one machine; 0: it is none. */
+static uint64_t tcp_peer(uint32_t pid, uint64_t ino)
+{
+	static const char *const tables[] = { "tcp", "tcp6" };
+	struct tcp_line mine, theirs;
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%u/net/%s", pid, tables[i]);
+		if (find_tcp(path, ino, NULL, &mine))
+			return find_tcp(path, 0, &mine, &theirs) ? theirs.ino : 0;
+	}
+	return 0;
+}
+
 /* --- fds --- */
 
 static const struct seen_fd *find_fd(const struct seen_process *p, int32_t fd)
@@ -129,6 +173,8 @@ static void find_fd_others(const struct snapshot *s, const struct seen_process *
 		break;
 	case 's':
 		peer = look_socket_peer(f->ino);
+		if (!peer)
+			peer = tcp_peer(p->pid, f->ino);
 		if (peer)
 			add_fd_holders(s, w, f, peer, true, false);
 		break;
