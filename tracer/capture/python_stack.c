@@ -36,7 +36,14 @@ enum {
 };
 
 /* How entries of a line table tell their line: by the four bits of their code. */
-enum { LINE_SHORT_MAX = 9, LINE_ONE0 = 10, LINE_ONE2 = 12, LINE_NO_COLUMNS = 13, LINE_LONG = 14, LINE_NONE = 15 };
+enum {
+	LINE_SHORT_MAX = 9,
+	LINE_ONE0 = 10,
+	LINE_ONE2 = 12,
+	LINE_NO_COLUMNS = 13,
+	LINE_LONG = 14,
+	LINE_NONE = 15
+};
 
 static uint64_t pointer_at(pid_t pid, uint64_t address)
 {
@@ -116,7 +123,8 @@ static int line_of(pid_t pid, uint64_t code, uint64_t prev_instr)
 		len = sizeof(table);
 	if (!proc_read(pid, object + BYTES_DATA, table, len))
 		return first;
-	return line_in_table(table, table + len, first, (prev_instr - code - CODE_INSTRUCTIONS) / 2);
+	return line_in_table(table, table + len, first,
+			     (prev_instr - code - CODE_INSTRUCTIONS) / 2);
 }
 
 void python_stack(pid_t pid, uint64_t runtime, uint64_t version, struct buffer *frames)
