@@ -486,9 +486,12 @@ static int start_some(struct pp_pool *pool, struct start_request *rq, struct lan
 	unsigned i, have;
 	int r;
 
-	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++)
+	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++) {
 		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
 				pool->arena_size, &rq[have]);
+		if (pool->active + have >= pool->wanted && !lanes[have]->ch.is_thread)
+			lanes[have]->ch.map.boot->flags |= BOOT_SPARE;
+	}
 	r = have ? pool->context->ops->start(pool->context, rq, have) : -EMFILE;
 	for (i = 0; i < have; i++) {
 		if (rq[i].error == 0) {

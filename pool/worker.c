@@ -423,6 +423,8 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
 		return true;
 	w->seq = rec->seq;
+	if (!w->records && w->map.boot->flags & BOOT_SPARE)
+		child_name(w->map.boot->name);
 	store_release(&s->run, run_word(rec->seq, 0, false));
 	if (!open_record(w, 0, rec->count))
 		return false;
@@ -558,6 +560,9 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
+	/* A thread's memory is its caller's, which may use it all up: it takes its tables while there is some. */
+	if (fds->thread)
+		w->blocks = calloc(LANE_BLOCKS, sizeof(*w->blocks));
 	arena_init(&w->arena, map->arena, map->arena_size);
 	map->worker->since_ns = map->worker->ready_ns = now_ns();
 	map->worker->busy = 1;
