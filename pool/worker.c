@@ -560,9 +560,6 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
-	/* A thread's memory is its caller's, which may use it all up: it takes its tables while there is some. */
-	if (fds->thread)
-		w->blocks = calloc(LANE_BLOCKS, sizeof(*w->blocks));
 	arena_init(&w->arena, map->arena, map->arena_size);
 	map->worker->since_ns = map->worker->ready_ns = now_ns();
 	map->worker->busy = 1;
