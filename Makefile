@@ -28,6 +28,8 @@ CLANG   ?= clang-14
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PYTHON  := /usr/bin/python3
 
+OBJCOPY ?= objcopy
+
 VERSION := 0.1.0
 
 B := build$(if $(SAN),/san-$(SAN))
@@ -151,7 +153,12 @@ $(BPF_SKEL): $(B)/gen/forkscope.bpf.o
 
 POOL_OBJ := $(POOL_SRC:%.c=$(B)/obj/%.o)
 
-$(B)/libprocpool.a: $(POOL_OBJ)
+# One object whose hidden names are made local: a program linked with it may have an arena_get of its own.
+$(B)/obj/libprocpool.o: $(POOL_OBJ)
+	$(call say,LD)
+	$(Q)$(LD) -r -o $@.all $^ && $(OBJCOPY) --localize-hidden $@.all $@ && rm $@.all
+
+$(B)/libprocpool.a: $(B)/obj/libprocpool.o
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -264,7 +271,8 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(HARNESS) $(TRACER_LIB)
 # What every pool test is linked with: the tasks they run and how they look at processes.
 POOL_TEST_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/pool/test_%,$(wildcard tests/pool/*.c)))
 
-$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(POOL_TEST_OBJ) $(HARNESS) $(B)/libprocpool.a
+# With the library's objects themselves: some tests look at its inner parts.
+$(B)/tests/pool/%: $(B)/obj/tests/pool/%.o $(POOL_TEST_OBJ) $(HARNESS) $(POOL_OBJ)
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -o $@ $^ -lcmocka -ldl -pthread

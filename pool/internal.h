@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "lane.h"
 #include "procpool.h"
@@ -81,6 +82,13 @@ struct module {
 	char *path; /* "" for the program itself */
 	uint8_t build_id[BUILD_ID_MAX];
 	uint32_t build_id_len;
+	/* The file as it was when it was last found to be this build; the registry's lock. */
+	struct file_identity {
+		dev_t dev;
+		ino_t ino;
+		off_t size;
+		struct timespec changed;
+	} seen;
 	struct module *next;
 };
 
@@ -99,7 +107,7 @@ void define_write(struct define_rec *def, uint32_t id, const struct task *task);
 /* Finds (loading its module if it must) the task called so. Sets the last error. */
 int task_find(const char *name, struct task **ret_task);
 /* The module's file is still the build that is loaded here. */
-int module_check_file(const struct module *module);
+int module_check_file(struct module *module);
 /* In a worker: the function that a definition names. On failure `text` says why. */
 int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_len, const char *name,
 		 int (**ret_fn)(struct pp_call *), char *text, size_t text_size);

@@ -78,6 +78,7 @@ struct lane_boot {
 };
 #define BOOT_DAEMON 0x1u /* dies with the caller */
 #define BOOT_NEW_GROUP 0x2u
+#define BOOT_SPARE 0x8u /* called so until it has its first task */
 #define BOOT_PROCESS 0x4u /* one task, then exit with its code */
 
 enum lane_state {

@@ -44,7 +44,7 @@ void worker_enter(struct lane_map *map, const struct worker_fds *fds)
 	map->worker->pid = (uint32_t)getpid();
 	set_cloexec(fds->life);
 	set_cloexec(fds->event);
-	child_name(map->boot->name);
+	child_name(map->boot->flags & BOOT_SPARE ? "procpool:spare" : map->boot->name);
 	if ((map->boot->flags & BOOT_DAEMON) && child_follow(fds->life) < 0)
 		_exit(127);
 	lane_protect(map);

@@ -213,8 +213,12 @@ int find_task_locked(struct pp_pool *pool, const char *name, struct task **ret_t
 
 	if (name && pool->last_task && name == pool->last_name &&
 	    !strcmp(name, pool->last_name_copy)) {
-		*ret_task = pool->last_task;
-		return 0;
+		/* A file that was replaced since is told at once, not by the next worker that loads it. */
+		r = pool->context->ops->fresh_image ? module_check_file(pool->last_task->module)
+						    : 0;
+		if (r == 0)
+			*ret_task = pool->last_task;
+		return r;
 	}
 	r = task_find(name, &task);
 	if (r < 0)

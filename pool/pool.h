@@ -146,6 +146,9 @@ struct lane {
 	int64_t check_ns; /* when to look for a timeout; INT64_MAX: never */
 	enum why_killed why;
 	uint64_t why_run; /* the run word it was killed for */
+	bool own_clock; /* and it is the caller's own, see timeout.c */
+	uint64_t clock_run, clock_head; /* where the lane was when it was first seen there, */
+	int64_t clock_ns; /* and when; 0: never */
 	int64_t seen_busy;
 	uint64_t seen_items;
 	struct inflight entry[LANE_SLOTS];
@@ -246,6 +249,12 @@ void pop_finished(struct lane *lane);
 static inline struct inflight *entry_of(struct lane *lane, uint64_t seq)
 {
 	return &lane->entry[seq % LANE_SLOTS];
+}
+
+/* The item that a worker is at by what it has published: as its `run` word would say it. */
+static inline uint64_t front_word(struct lane *lane)
+{
+	return run_word(lane->first_seq, entry_of(lane, lane->first_seq)->done, true);
 }
 
 /* complete.c */

@@ -13,6 +13,7 @@
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -199,23 +200,49 @@ out:
 	return r;
 }
 
-int module_check_file(const struct module *module)
+static bool same_file(const struct file_identity *a, const struct file_identity *b)
 {
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static int fail_unreadable(const struct module *module, int err)
+{
+	return fail(-ELIBACC, "module %s cannot be read: %s; workers must load it", module->path,
+		    errno_text(err));
+}
+
+/* Its build-id is read again only when the file is not the one that was looked at last. */
+int module_check_file(struct module *module)
+{
+	struct file_identity now;
 	uint8_t id[BUILD_ID_MAX];
 	uint32_t len = 0;
+	struct stat st;
+	bool known;
 	int r;
 
 	if (!*module->path)
 		return 0; /* /proc/self/exe is the very image that runs here, also when it was replaced */
+	if (stat(module->path, &st) < 0)
+		return fail_unreadable(module, -errno);
+	now = (struct file_identity){ st.st_dev, st.st_ino, st.st_size, st.st_ctim };
+	pthread_mutex_lock(&registry_lock);
+	known = same_file(&module->seen, &now);
+	pthread_mutex_unlock(&registry_lock);
+	if (known)
+		return 0;
 	r = file_build_id(module->path, id, &len);
 	if (r < 0)
-		return fail(-ELIBACC, "module %s cannot be read: %s; workers must load it",
-			    module->path, errno_text(r));
+		return fail_unreadable(module, r);
 	if (len != module->build_id_len || memcmp(id, module->build_id, len))
 		return fail(
 			-ESTALE,
 			"module %s is another build than the one loaded here; restart this program",
 			module->path);
+	pthread_mutex_lock(&registry_lock);
+	module->seen = now;
+	pthread_mutex_unlock(&registry_lock);
 	return 0;
 }
 

@@ -242,6 +242,20 @@ static void begun_entry_ended(struct lane *lane, struct inflight *e, uint64_t ru
 	batch_maybe_end(pool, b);
 }
 
+/* Where it was: by its own word, unless that names what it never had, or was found to stand still. */
+static uint64_t last_run(struct lane *lane)
+{
+	uint64_t run = load_acquire(&lane->ch.map.worker->run), seq = run >> 13;
+
+	if (lane->own_clock)
+		return lane->why_run;
+	if (seq < lane->first_seq)
+		return run;
+	if (seq < lane->next_seq && (run >> 1 & 0xfff) <= entry_of(lane, seq)->count)
+		return run;
+	return lane->n_inflight ? front_word(lane) : 0;
+}
+
 /* All that the dead worker had. Later records first, so that each goes to the front in order. */
 static void settle(struct lane *lane, const struct ending *ending)
 {
@@ -253,6 +267,7 @@ static void settle(struct lane *lane, const struct ending *ending)
 	    view.seq == lane->first_seq && view.first == entry_of(lane, view.seq)->done)
 		(void)take_record(lane, &view);
 	pop_finished(lane);
+	run = last_run(lane);
 	for (seq = lane->next_seq; seq-- > lane->first_seq;) {
 		struct inflight *e = entry_of(lane, seq);
 		bool begun = run >> 13 == seq;
@@ -471,9 +486,12 @@ static int start_some(struct pp_pool *pool, struct start_request *rq, struct lan
 	unsigned i, have;
 	int r;
 
-	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++)
+	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++) {
 		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
 				pool->arena_size, &rq[have]);
+		if (pool->active + have >= pool->wanted && !lanes[have]->ch.is_thread)
+			lanes[have]->ch.map.boot->flags |= BOOT_SPARE;
+	}
 	r = have ? pool->context->ops->start(pool->context, rq, have) : -EMFILE;
 	for (i = 0; i < have; i++) {
 		if (rq[i].error == 0) {

@@ -2,8 +2,15 @@
 /*
  * Timeouts of items. A worker notes when each timed item began; the caller looks when the first of them can
  * be due, never by polling, and kills the worker whose item is. The item is told by lane_ended_locked().
+ *
+ * What the worker notes is believed as far as it shortens an item's time. Beside it the caller keeps a clock of
+ * its own for the item that the lane is at: how long nothing has moved there. So a worker that has written
+ * over its notes ends, too, if a little later.
  */
 #include "pool.h"
+
+#define OWN_GRACE (100 * MS)
+#define START_GRACE (5000 * MS)
 
 static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
 {
@@ -22,7 +29,7 @@ static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
 	/* Two reads of the same word around the time: it belongs to this item. */
 	if (load_acquire(&w->run) != run)
 		return now + MS;
-	return start + e->work->timeout_ns;
+	return (start < now ? start : now) + e->work->timeout_ns;
 }
 
 static bool has_timed(struct lane *lane, int64_t *ret_timeout)
@@ -40,24 +47,52 @@ static bool has_timed(struct lane *lane, int64_t *ret_timeout)
 	return false;
 }
 
+/* By the caller's own clock. Needs what was published to be drained: the lane is at its first entry. */
+static int64_t own_deadline(struct lane *lane, uint64_t run, int64_t now)
+{
+	const struct inflight *e = entry_of(lane, lane->first_seq);
+
+	/* One that has yet to begin, or says so, gets longer: an image may be slow to load. */
+	if (load_acquire(&lane->ch.map.worker->state) != LANE_STARTING)
+		lane->ready_seen = true;
+	if (!lane->n_inflight || !e->timed || !e->work)
+		return INT64_MAX;
+	if (lane->clock_run != run || lane->clock_head != lane->comp_head || !lane->clock_ns) {
+		lane->clock_run = run;
+		lane->clock_head = lane->comp_head;
+		lane->clock_ns = now;
+	}
+	return lane->clock_ns +
+	       (e->work->timeout_ns < INT64_MAX / 8 ? 2 * e->work->timeout_ns : INT64_MAX / 4) +
+	       (lane->ready_seen ? OWN_GRACE : START_GRACE);
+}
+
 static void check_lane(struct lane *lane, int64_t now)
 {
-	int64_t timeout = 0, at;
+	int64_t timeout = 0, at, own;
 	uint64_t run;
 
 	lane->check_ns = INT64_MAX;
 	if (!has_timed(lane, &timeout))
 		return;
+	if (!drain_locked(lane)) {
+		kill_lane(lane, KILLED_BROKEN);
+		return;
+	}
 	at = item_deadline(lane, now, &run);
-	if (at <= now) {
+	own = own_deadline(lane, run, now);
+	if (at <= now || own <= now) {
 		kill_lane(lane, KILLED_TIMEOUT);
-		lane->why_run = run;
+		lane->why_run = at <= now ? run : front_word(lane);
+		lane->own_clock = at > now;
 		return;
 	}
 	/* What begins after this look cannot be due before now + its timeout. */
 	lane->check_ns = at < now + timeout ? at : now + timeout;
 	if (at == now + MS)
 		lane->check_ns = now + (timeout < MS ? timeout : MS);
+	if (own < lane->check_ns)
+		lane->check_ns = own;
 }
 
 void check_timeouts_locked(struct pp_pool *pool)

@@ -435,6 +435,8 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
 		return true;
 	w->seq = rec->seq;
+	if (!w->records && w->map.boot->flags & BOOT_SPARE)
+		child_name(w->map.boot->name);
 	store_release(&s->run, run_word(rec->seq, 0, false));
 	if (!open_record(w, 0, rec->count))
 		return false;

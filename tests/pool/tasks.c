@@ -102,6 +102,22 @@ PP_TASK(scribble)
 	return pp_call_write(call, "", 1);
 }
 
+/* Writes the byte given over what this worker tells its caller of itself, and never comes back. */
+PP_TASK(forget)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	char line[512], access[8];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strstr(line, "memfd:procpool-lane") &&
+		    sscanf(line, "%lx-%lx %7s", &from, &to, access) == 3 && access[1] == 'w')
+			memset((void *)from, *(const uint8_t *)pp_call_input(call, NULL), 4096);
+	for (;;)
+		pause();
+	return 0;
+}
+
 PP_TASK(own_pid)
 {
 	pid_t pid = getpid();

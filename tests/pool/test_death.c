@@ -421,6 +421,33 @@ static void check_scribbling_worker(enum pp_start start)
 }
 EACH_PROCESS_START(check_scribbling_worker)
 
+/* The caller has a clock of its own: a worker that lies about what it runs meets its timeout all the same. */
+static void check_timeout_of_a_liar(enum pp_start start)
+{
+	static const uint8_t lies[] = { 0, 1, 0x55, 0xff };
+	struct pp_pool_opts opts = two_workers();
+	struct act quick = act_of(ACT_ECHO, 0, 6);
+	struct pool_under_test t;
+	struct pp_result r;
+
+	opts.timeout_ns = 100 * MSEC;
+	t = open_pool(start, &opts);
+	for (size_t i = 0; i < sizeof(lies); i++) {
+		int64_t begin = clock_ns();
+
+		assert_ok(pp_pool_apply(t.pool, "forget", &lies[i], 1, &r));
+		assert_int_not_equal(r.outcome, PP_DONE);
+		assert_true(clock_ns() - begin >= 50 * MSEC || r.outcome == PP_DIED);
+		assert_true(clock_ns() - begin < 8 * SECOND);
+		pp_result_release(&r);
+	}
+	r = apply_act(t.pool, &quick);
+	assert_int_equal(value_of(&r), 6);
+	pp_result_release(&r);
+	close_pool(&t);
+}
+EACH_PROCESS_START(check_timeout_of_a_liar)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +465,7 @@ int main(int argc, char **argv)
 		IN_EACH_START(check_cancel_map),
 		IN_EACH_PROCESS_START(check_replacement_is_prompt),
 		IN_EACH_PROCESS_START(check_scribbling_worker),
+		IN_EACH_PROCESS_START(check_timeout_of_a_liar),
 	};
 
 	pp_main(argc, argv);

@@ -208,6 +208,9 @@ static void check_little_memory(enum pp_start start)
 
 	opts.workers = 2;
 	t = open_pool(start, &opts);
+	/* At least one worker knows its task before: a thread without any memory cannot learn it. */
+	assert_ok(pp_pool_apply(t.pool, "produce", &len, sizeof(len), &r));
+	pp_result_release(&r);
 	assert_int_equal(getrlimit(RLIMIT_DATA, &limit), 0);
 	limit.rlim_cur = 300u << 20;
 	assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);

@@ -24,9 +24,11 @@ cxx() {
 		'int main() { pp_pool_opts o = PP_POOL_OPTS_INIT; return (int)o.workers; }' |
 		g++ -std="$1" -Wall -Wextra -Werror -pedantic -Iinclude -x c++ -c -o /dev/null -
 }
-echo 1..5
+echo 1..6
 check 'the library exports what its header declares' \
 	scripts/check-exports "$FORKSCOPE_BUILD/libprocpool.so" include/procpool.h
+check 'so does the static library' \
+	scripts/check-exports "$FORKSCOPE_BUILD/libprocpool.a" include/procpool.h
 check 'the code between fork and exec is async-signal-safe' \
 	scripts/check-as-safe "$FORKSCOPE_BUILD/obj/pool/child.o"
 check 'the library never prints to stdio and never exits' quiet_library

@@ -5,6 +5,7 @@
  * Order matters: start methods first (they need only facts), then roles (they need start methods).
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "model/impl.h"
@@ -114,6 +115,62 @@ static enum start_method judge_request(struct model *m, uint32_t child, enum sta
 	return START_FORKSERVER;
 }
 
+/* --- libprocpool --------------------------------------------------------------------------- */
+
+/* What its fresh images have as their one argument, and the memory a worker is born with. */
+#define POOL_SERVER "--procpool-server="
+#define POOL_WORKER "--procpool-worker="
+#define POOL_LANE "memfd:procpool-lane"
+
+static bool argument_begins(const struct image *image, const char *text)
+{
+	const char *nul;
+	size_t left;
+
+	if (!image || image->argc != 2)
+		return false;
+	nul = memchr(image->argv->data, '\0', image->argv->len);
+	if (!nul)
+		return false;
+	left = image->argv->len - (size_t)(nul + 1 - (const char *)image->argv->data);
+	return left >= strlen(text) && memcmp(nul + 1, text, strlen(text)) == 0;
+}
+
+/* A worker of its fork server: cloned as the child of the one who asked. */
+static bool is_pool_server_child(const struct model *m, const struct process *p)
+{
+	return p->clone_flags & CLONE_PARENT && !p->execed && p->creator != MODEL_NONE &&
+	       argument_begins(model_image(m, m->processes[p->creator].last_image), POOL_SERVER);
+}
+
+/* The lane's fd is open only while its worker is started. */
+static bool born_with_lane(const struct model *m, const struct process *p)
+{
+	const struct table_entry *e = table_entries(p->table_at_start);
+	size_t n = p->table_at_start ? table_count(p->table_at_start) : 0, i;
+
+	for (i = 0; i < n; i++) {
+		const struct file *f = model_file(m, e[i].file);
+
+		if (f && f->id->len >= strlen(POOL_LANE) &&
+		    memcmp(f->id->data, POOL_LANE, strlen(POOL_LANE)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum role pool_role(const struct model *m, const struct process *p)
+{
+	const struct image *own = model_image(m, p->last_image);
+
+	if (argument_begins(own, POOL_SERVER))
+		return ROLE_FORKSERVER;
+	if (!argument_begins(own, POOL_WORKER) && !is_pool_server_child(m, p) &&
+	    (p->start_method != START_FORK || !born_with_lane(m, p)))
+		return ROLE_NONE;
+	return strcmp(p->comm, "procpool:spare") == 0 ? ROLE_SPARE : ROLE_WORKER;
+}
+
 static void judge_start(struct model *m, uint32_t index)
 {
 	struct process *p = &m->processes[index];
@@ -133,6 +190,13 @@ static void judge_start(struct model *m, uint32_t index)
 	s = p->execed ? START_SPAWN : START_FORK;
 	if (!p->execed && model_lost_between(m, FS_EV_EXEC, p->birth_ts, p->end_ts))
 		s = START_UNKNOWN;
+	if (is_pool_server_child(m, p)) {
+		/* Who asked is its parent, with or without the request having been seen. */
+		p->start_method = START_FORKSERVER;
+		(void)read_request(m, index, true);
+		m->work[p->creator].started_for_others = true;
+		return;
+	}
 	p->start_method = s == START_UNKNOWN ? s : judge_request(m, index, s);
 	if (p->start_method == START_FORKSERVER) {
 		struct request r = read_request(m, index, true);
@@ -270,7 +334,10 @@ static enum role judge_role(struct model *m, uint32_t index)
 {
 	const struct process *p = &m->processes[index];
 	const struct image *own = model_image(m, p->last_image);
+	enum role pool = pool_role(m, p);
 
+	if (pool != ROLE_NONE)
+		return pool;
 	if (has_argument(own, "-c", "from multiprocessing.resource_tracker import main") ||
 	    has_argument(own, "-c", "from multiprocessing.semaphore_tracker import main"))
 		return ROLE_RESOURCE_TRACKER;
