@@ -7,6 +7,7 @@
 #include "capture/recording.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,6 +73,20 @@ static uint64_t now_ns(void)
 
 /* --- sources ------------------------------------------------------------------------------ */
 
+/* Whether the kernel witness may work here; said before it is tried, since the target must start first. */
+static bool may_use_bpf(void)
+{
+	const uint64_t both = 1ull << CAP_BPF | 1ull << CAP_PERFMON;
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	uint64_t caps;
+
+	if (syscall(SYS_capget, &head, data) < 0 || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return false;
+	caps = data[0].effective | (uint64_t)data[1].effective << 32;
+	return (caps & both) == both || caps >> CAP_SYS_ADMIN & 1;
+}
+
 static bool wanted(const struct recording *r, const struct source_ops *ops)
 {
 	switch (r->options.source) {
@@ -79,8 +95,12 @@ static bool wanted(const struct recording *r, const struct source_ops *ops)
 	case SOURCE_SHIM:
 		return ops->id == FS_SOURCE_SHIM;
 	case SOURCE_AUTO:
-		/* What runs already can only be watched from outside. */
-		return ops->id != FS_SOURCE_SHIM || r->options.argv;
+		/*
+		 * What runs already can only be watched from outside. The shim costs the target some
+		 * 20 us a fork: beside the kernel witness it is used when what it tells was asked for.
+		 */
+		return ops->id != FS_SOURCE_SHIM ||
+		       (r->options.argv && (r->options.intent || !may_use_bpf()));
 	default:
 		return true;
 	}

@@ -18,7 +18,7 @@ struct record_options {
 	const char *user;
 	int source; /* enum source_choice */
 	int fds; /* enum fs_fds_level */
-	int stacks; /* enum stacks_choice */
+	int stacks; /* enum stacks_choice, STACKS_UNSAID unless given */
 	bool locks;
 	uint64_t buffer;
 	uint64_t status_fd; /* UINT64_MAX: none */
@@ -26,10 +26,12 @@ struct record_options {
 	bool fail_on_loss;
 };
 
-#define RECORD_OPTIONS_INIT                                                           \
-	{                                                                             \
-		.fds = FS_FDS_SNAPSHOT, .stacks = STACKS_ALL, .status_fd = UINT64_MAX \
+#define RECORD_OPTIONS_INIT                                                              \
+	{                                                                                \
+		.fds = FS_FDS_SNAPSHOT, .stacks = STACKS_UNSAID, .status_fd = UINT64_MAX \
 	}
+
+#define STACKS_UNSAID (-1)
 
 extern const struct option_spec record_target_specs[]; /* -p, --cgroup, -u, --follow */
 extern const struct option_spec record_what_specs[]; /* --source, --fds, --stacks, ... */
