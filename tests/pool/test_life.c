@@ -460,7 +460,8 @@ static void check_signals_in_worker(enum pp_start start)
 	assert_ok(pp_pool_apply(t.pool, "signal_state", NULL, 0, &r));
 	assert_int_equal(sscanf(r.data, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
 	assert_int_equal(blocked, 0);
-	assert_int_equal(ignored & ~(1ull << (SIGINT - 1)), 0);
+	/* Signals 32 and 33 are libc's own: make leaves them ignored, and nobody can reset them. */
+	assert_int_equal(ignored & ~(1ull << (SIGINT - 1) | 3ull << 31), 0);
 	pp_result_release(&r);
 	close_pool(&t);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);

@@ -93,6 +93,7 @@ static void add_to_images(struct model *m, uint32_t process, uint32_t index)
 	p->last_image = index;
 	p->images++;
 	p->execed = true;
+	p->state_after_exec = p->state_now; /* told anew when it differs */
 	p->ready_ts = 0;
 }
 
