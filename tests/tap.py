@@ -180,7 +180,7 @@ def wait_until(condition, seconds=20):
 def bpf_missing():
     """Why this forkscope cannot record here, or None."""
     with private_dir() as directory:
-        probe = record(directory + "/t", ["/bin/true"])
+        probe = record(directory + "/t", ["/bin/true"], "--source=bpf")
     return (probe.err.strip() or "no word why") if probe.status == 125 else None
 
 

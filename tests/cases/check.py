@@ -289,7 +289,7 @@ class Live:
         self.trace_file = os.path.join(directory, "trace")
 
     def record(self):
-        result = tap.record(self.trace_file, [self.program], "--fds=full")
+        result = tap.record(self.trace_file, [self.program], "--fds=full", "--source=bpf")
         if result.status is None:
             raise Wrong("record did not end in %d s" % tap.SECONDS)
         return result.status, result.out, result.err
