@@ -144,7 +144,8 @@ static void print_text(const struct host *h, FILE *to)
 			fprintf(to, ": %s", strerrordesc_np(-t->error));
 		fputc('\n', to);
 	}
-	fprintf(to, "\n%s%s\n", why ? "Recording does not work here: " : "Recording works here",
+	fprintf(to, "\n%s%s\n",
+		why ? "The kernel witness does not work here: " : "The kernel witness works here",
 		why ? why : ".");
 	if (help)
 		fprintf(to, "What helps: %s\n", help);
