@@ -258,6 +258,19 @@ int channel_reap(struct channel *ch, struct ending *ret_ending)
 	return 1;
 }
 
+int own_child(pid_t pid, int pidfd)
+{
+	/* Nobody has reaped it yet, so the number is still its own. */
+	int fd = fd_above_stdio(pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, pid, 0));
+
+	if (fd < 0) {
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	return fd;
+}
+
 void channel_kill(const struct channel *ch, int sig, bool group)
 {
 	if (ch->is_thread || ch->pidfd < 0)

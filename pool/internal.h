@@ -303,6 +303,12 @@ struct ending {
 	bool core;
 };
 int channel_reap(struct channel *channel, struct ending *ret_ending);
+
+/*
+ * The fd to watch a child by that was made just now: `pidfd` if it is one, or opened here. Without one (no
+ * number is free) the child is killed and reaped, so that none is left that nobody knows of.
+ */
+int own_child(pid_t pid, int pidfd);
 void channel_kill(const struct channel *channel, int sig, bool group);
 
 #endif

@@ -12,7 +12,6 @@
 #include <stdio_ext.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -69,8 +68,7 @@ static int start_one(struct start_request *rq, const uint8_t *handled)
 	if (pid < 0)
 		return -errno;
 	rq->pid = pid;
-	/* Nobody has reaped it yet, so the number is still its own. */
-	rq->pidfd = fd_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
+	rq->pidfd = own_child(pid, -1);
 	return rq->pidfd < 0 ? rq->pidfd : 0;
 }
 

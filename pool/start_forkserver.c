@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "forkscope/probes.h"
@@ -246,8 +245,7 @@ static bool add_worker(struct asking *a, struct start_request *rq)
 static void adopt(struct start_request *rq, pid_t pid, int pidfd)
 {
 	rq->pid = pid;
-	rq->pidfd = pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, pid, 0);
-	rq->pidfd = fd_above_stdio(rq->pidfd);
+	rq->pidfd = own_child(pid, pidfd);
 	rq->error = rq->pidfd < 0 ? rq->pidfd : 0;
 }
 

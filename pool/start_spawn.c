@@ -70,7 +70,7 @@ static int clone_image(struct spawn *s, pid_t *ret_pid, int *ret_pidfd)
 	if (s->error < 0)
 		return s->error;
 	*ret_pid = pid;
-	*ret_pidfd = fd_above_stdio(pidfd);
+	*ret_pidfd = own_child(pid, pidfd);
 	return *ret_pidfd < 0 ? *ret_pidfd : 0;
 }
 
