@@ -120,6 +120,7 @@ with private_dir() as directory:
     open(os.path.join(own, "sitecustomize.py"), "w").write("MINE = 'mine'\n")
     keep = os.path.join(directory, "kept")
     environment = dict(os.environ, TMPDIR=temporary, PYTHONPATH=own)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     result = forkscope("compare", "--methods=" + ",".join(METHODS), "--keep", keep, "--json", "--",
                        "/usr/bin/python3", program, env=environment)
     same(result.status, 0, "it ends well")

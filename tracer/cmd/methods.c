@@ -19,6 +19,7 @@
 
 #define METHOD_VARIABLE "FORKSCOPE_START_METHOD"
 #define HOOK_NAME "sitecustomize.py"
+#define CACHE_NAME "__pycache__"
 
 /*
  * What the interpreter runs at its start. The method becomes the default of multiprocessing when that is
@@ -103,30 +104,41 @@ int methods_parse(struct methods *ret, const char *list, struct failure *why)
 
 /* --- files --- */
 
-static int write_hook(const char *dir, struct failure *why)
+static int write_file(const char *dir, const char *name, const char *text, struct failure *why)
 {
 	char path[320];
 	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "%s/" HOOK_NAME, dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail_errno(why, -errno, "cannot write '%s'", path);
-	if (write(fd, hook, sizeof(hook) - 1) != (ssize_t)sizeof(hook) - 1)
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		err = fail(why, -EIO, "cannot write '%s'", path);
 	close(fd);
 	return err;
 }
 
+/* A file where CPython would make its folder of compiled modules, so that it leaves none behind. */
+static int write_hook(const char *dir, struct failure *why)
+{
+	int err = write_file(dir, CACHE_NAME, "", why);
+
+	return err ? err : write_file(dir, HOOK_NAME, hook, why);
+}
+
 static void remove_private(const char *dir)
 {
 	struct place place;
+	static const char *const names[] = { HOOK_NAME, CACHE_NAME };
 	char path[320];
 
 	if (!*dir)
 		return;
-	snprintf(path, sizeof(path), "%s/" HOOK_NAME, dir);
-	(void)unlink(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
 	snprintf(place.dir, sizeof(place.dir), "%s", dir);
 	place.trace[0] = '\0';
 	place_remove(&place);
