@@ -490,6 +490,7 @@ static void *sleep_with_mutex(void *arg)
 	(void)!write(*(int *)arg, "", 1);
 	for (;;)
 		pause();
+	return NULL;
 }
 
 static void thread_holds(void)
