@@ -115,7 +115,10 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 {
 	const struct fs_ev_futex_stuck *e = stuck_of(f);
 	const struct process *p = model_process(m, f->process);
-	struct found found = { .rule = self, .severity = severity, .process = f->process };
+	struct found found = { .rule = self,
+			       .severity = severity,
+			       .process = f->process,
+			       .at = stuck_of(f)->since_ns };
 	struct buffer *b = &found.detail;
 	size_t len;
 	const char *stack = fact_stack(f, &len);
