@@ -238,6 +238,7 @@ struct owned {
 void owned_add(struct owned *owned, void (*disown)(struct owned *));
 void owned_remove(struct owned *owned);
 extern __thread bool forking_worker;
+extern bool forked_here;
 bool is_foreign(const struct owned *owned);
 int fail_foreign(void);
 

@@ -42,15 +42,30 @@ static void publish(struct lane *lane)
 	}
 }
 
-/* Takes over how far the worker says it has read; a word that cannot be true changes nothing. */
+/*
+ * Takes over how far the worker says it has read. Whatever it says, records of items that have not ended stay:
+ * they are read again when the worker dies.
+ */
 static void look_how_far(struct lane *lane)
 {
-	uint64_t passed = load_acquire(&lane->ch.map.worker->passed);
-	uint64_t seq = load_relaxed(&lane->ch.map.worker->passed_seq);
+	uint64_t passed = load_acquire(&lane->ch.map.worker->passed), most = lane->sub_tail;
+	uint64_t seq = load_relaxed(&lane->ch.map.worker->passed_seq), most_seq = lane->next_seq;
 
-	if (passed > lane->sub_freed && passed <= lane->sub_tail)
+	pop_finished(lane);
+	if (passed > most || seq > most_seq)
+		return;
+	if (lane->n_inflight) {
+		const struct inflight *e = entry_of(lane, lane->first_seq);
+		const struct sub_rec *rec = (const void *)(lane->ch.map.sub + e->at);
+
+		most = e->end - rec->size;
+		most_seq = lane->first_seq;
+	}
+	passed = passed < most ? passed : most;
+	seq = seq < most_seq ? seq : most_seq;
+	if (passed > lane->sub_freed)
 		lane->sub_freed = passed;
-	if (seq > lane->passed_seq && seq <= lane->next_seq)
+	if (seq > lane->passed_seq)
 		lane->passed_seq = seq;
 }
 
@@ -180,7 +195,7 @@ static uint64_t items_left(const struct lane *lane)
 static bool takes_more(const struct lane *lane, unsigned depth)
 {
 	return lane->used && lane->active && !lane->retiring && lane->n_inflight < depth &&
-	       items_left(lane) > 0;
+	       !(lane->alone && lane->n_inflight) && items_left(lane) > 0;
 }
 
 static struct lane *choose(struct pp_pool *pool)
@@ -206,6 +221,17 @@ static struct lane *choose(struct pp_pool *pool)
 	if (best)
 		pool->current = best;
 	return best;
+}
+
+/* A worker that has nothing. */
+static struct lane *choose_empty(struct pp_pool *pool)
+{
+	unsigned i;
+
+	for (i = 0; i < pool->n_lanes; i++)
+		if (pool->lanes[i] && takes_more(pool->lanes[i], 1))
+			return pool->lanes[i];
+	return NULL;
 }
 
 /* ---- futures ---- */
@@ -236,6 +262,7 @@ static bool put_future_in(struct lane *lane, struct pp_future *f)
 	if (!rec)
 		return false;
 	rec->attempt = e->attempt = f->attempts;
+	e->strays = f->strays;
 	if (f->in_arena) {
 		struct item_ref ref = { f->in_off, f->in_len, 0, 0 };
 
@@ -260,6 +287,8 @@ bool put_future(struct pp_pool *pool, struct pp_future *f)
 {
 	struct lane *lane = list_empty(&pool->pending) ? choose(pool) : NULL;
 
+	if (lane)
+		lane->alone = false;
 	return lane && put_future_in(lane, f);
 }
 
@@ -279,6 +308,7 @@ int put_init(struct lane *lane)
 	if (!rec)
 		return -ENOBUFS;
 	lane->items_given--;
+	lane->uninitialised = true;
 	rec->flags |= REC_INIT;
 	if (pool->init_len > LANE_INLINE_MAX) {
 		struct item_ref ref = { .len = pool->init_len };
@@ -376,7 +406,7 @@ static bool put_chunk(struct lane *lane, struct pp_results *b)
 	struct sub_rec *rec;
 	uint32_t bytes, count, written;
 
-	max = max < have ? max : have;
+	max = range && range->strays ? 1 : max < have ? max : have;
 	max = max < items_left(lane) ? max : items_left(lane);
 	count = measure(b, first, max, &bytes);
 	rec = begin_run(lane, b->work.task, &b->work, count, bytes, &e);
@@ -384,6 +414,7 @@ static bool put_chunk(struct lane *lane, struct pp_results *b)
 		return false;
 	rec->index = e->first = first;
 	rec->attempt = e->attempt = range ? range->attempt : 0;
+	e->strays = range ? range->strays : 0;
 	written = write_items(lane->pool, b, rec, first, count, e);
 	if (written < count) {
 		abandon_run(lane, e, rec, written);
@@ -424,14 +455,26 @@ void pending_remove(struct work *work)
 	work->waiting = false;
 }
 
+/* It was with a worker that ended for a reason unknown. */
+static bool is_stray(const struct work *work)
+{
+	const struct pp_results *b = container_of(work, struct pp_results, work);
+
+	if (work->kind == WORK_FUTURE)
+		return container_of(work, struct pp_future, work)->strays > 0;
+	return b->ranges && b->ranges->strays > 0;
+}
+
 void dispatch_locked(struct pp_pool *pool)
 {
 	while (!list_empty(&pool->pending) && !pool->stopped) {
 		struct work *work = container_of(pool->pending.next, struct work, link);
-		struct lane *lane = choose(pool);
+		bool alone = is_stray(work);
+		struct lane *lane = alone ? choose_empty(pool) : choose(pool);
 
 		if (!lane)
 			return;
+		lane->alone = alone;
 		if (work->kind == WORK_FUTURE) {
 			struct pp_future *f = container_of(work, struct pp_future, work);
 
@@ -457,6 +500,7 @@ bool take_back(struct lane *lane, uint64_t seq)
 				__ATOMIC_SEQ_CST) == CLAIM_BEGUN(seq))
 		return false;
 	e->state = ENTRY_REVOKED;
+	lane->robbed = true;
 	return true;
 }
 
@@ -471,6 +515,8 @@ void pop_finished(struct lane *lane)
 		if (e->has_arena)
 			free_inputs(lane, e);
 		lane->items_out -= e->count;
+		if (e->state == ENTRY_OPEN)
+			lane->last_run = run_word(lane->first_seq, e->count, false);
 		if (e->state == ENTRY_OPEN && e->end > lane->sub_freed) {
 			lane->sub_freed = e->end;
 			lane->passed_seq = lane->first_seq + 1;

@@ -407,8 +407,14 @@ static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
 {
 	const struct worker_task *t = id < w->n_tasks ? &w->tasks[id] : NULL;
 
-	if (t && t->fn)
-		return t->fn(call);
+	if (t && t->fn) {
+		int code = t->fn(call);
+
+		/* A process that the task forked has come back here: the lane is its parent's. */
+		if (load_relaxed(&forked_here))
+			_exit(code >= 0 && code <= 255 ? code : 1);
+		return code;
+	}
 	return pp_call_fail(call, t ? t->error : -ENOENT, "%s",
 			    t && t->text ? t->text : "unknown task");
 }
@@ -577,6 +583,7 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	uint32_t i;
 	int status;
 
+	store_relaxed(&forked_here, false);
 	memset(w, 0, sizeof(*w));
 	w->map = *map;
 	w->fds = *fds;
