@@ -167,6 +167,20 @@ static struct sub_rec *begin_run(struct lane *lane, const struct task *task, str
 	return rec;
 }
 
+/* Takes back a record that was not published, of which `written` items were written. */
+static void abandon_run(struct lane *lane, struct inflight *e, const struct sub_rec *rec,
+			uint32_t written)
+{
+	lane->next_seq--;
+	if (!--lane->n_inflight)
+		lane->pool->busy--;
+	lane->items_out -= e->count;
+	lane->items_given -= e->count;
+	e->count = written;
+	free_inputs(lane, e);
+	lane->sub_tail -= rec->size;
+}
+
 static void put_bytes(struct sub_rec *rec, uint32_t i, uint32_t *at, enum item_kind kind,
 		      const void *data, uint32_t len)
 {
@@ -313,8 +327,10 @@ int put_init(struct lane *lane)
 	if (pool->init_len > LANE_INLINE_MAX) {
 		struct item_ref ref = { .len = pool->init_len };
 
-		if (arena_get(&pool->arena, pool->init_len, &ref.off) < 0)
+		if (arena_get(&pool->arena, pool->init_len, &ref.off) < 0) {
+			abandon_run(lane, e, rec, 0);
 			return -ENOMEM;
+		}
 		memcpy(pool->arena.base + ref.off, pool->init_in, pool->init_len);
 		e->has_arena = 1;
 		put_bytes(rec, 0, &at, ITEM_ARENA, &ref, sizeof(ref));
@@ -379,20 +395,6 @@ static uint32_t write_items(struct pp_pool *pool, const struct pp_results *b, st
 		put_bytes(rec, i, &at, ITEM_ARENA, &ref, sizeof(ref));
 	}
 	return i;
-}
-
-/* Takes back a record that was not published, of which `written` items were written. */
-static void abandon_run(struct lane *lane, struct inflight *e, const struct sub_rec *rec,
-			uint32_t written)
-{
-	lane->next_seq--;
-	if (!--lane->n_inflight)
-		lane->pool->busy--;
-	lane->items_out -= e->count;
-	lane->items_given -= e->count;
-	e->count = written;
-	free_inputs(lane, e);
-	lane->sub_tail -= rec->size;
 }
 
 /* The next chunk of a batch. False: no room in this lane. */
