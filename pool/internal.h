@@ -62,7 +62,7 @@ void list_remove(struct link *item); /* leaves it linked to itself */
  */
 struct arena {
 	uint8_t *base;
-	uint64_t size, bump;
+	uint64_t size, bump, used;
 	struct block_list {
 		uint64_t *offs;
 		size_t n, room;

@@ -226,6 +226,7 @@ struct pp_pool {
 	uint8_t *arena_base;
 	uint64_t arena_size;
 	struct arena arena;
+	bool arena_full; /* what was to be handed over last had no room there */
 
 	struct pp_pool_stats stats;
 };

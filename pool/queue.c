@@ -253,7 +253,8 @@ static struct lane *choose_empty(struct pp_pool *pool)
 /* A large input goes to the arena, once. */
 static int input_to_arena(struct pp_pool *pool, struct pp_future *f)
 {
-	if (arena_get(&pool->arena, f->in_len, &f->in_off) < 0)
+	pool->arena_full = arena_get(&pool->arena, f->in_len, &f->in_off) < 0;
+	if (pool->arena_full)
 		return -ENOMEM;
 	memcpy(pool->arena.base + f->in_off, f->in, f->in_len);
 	if (f->in_copied)
@@ -388,7 +389,8 @@ static uint32_t write_items(struct pp_pool *pool, const struct pp_results *b, st
 			put_bytes(rec, i, &at, ITEM_PLAIN, item->iov_base, (uint32_t)item->iov_len);
 			continue;
 		}
-		if (arena_get(&pool->arena, item->iov_len, &ref.off) < 0)
+		pool->arena_full = arena_get(&pool->arena, item->iov_len, &ref.off) < 0;
+		if (pool->arena_full)
 			break;
 		memcpy(pool->arena.base + ref.off, item->iov_base, item->iov_len);
 		e->has_arena = 1;
@@ -397,12 +399,34 @@ static uint32_t write_items(struct pp_pool *pool, const struct pp_results *b, st
 	return i;
 }
 
-/* The next chunk of a batch. False: no room in this lane. */
+/* The first item that waits, and how many with it. */
+static size_t first_waiting(const struct pp_results *b, size_t *ret_first)
+{
+	*ret_first = b->ranges ? b->ranges->first : b->next;
+	return b->ranges ? b->ranges->count : b->n - b->next;
+}
+
+static void step_over(struct pp_results *b, uint32_t count)
+{
+	struct range *range = b->ranges;
+
+	if (!range) {
+		b->next += count;
+		return;
+	}
+	range->first += count;
+	range->count -= count;
+	if (!range->count) {
+		b->ranges = range->next;
+		free(range);
+	}
+}
+
+/* The next chunk of a batch. False: no room in this lane, or not in the arena. */
 static bool put_chunk(struct lane *lane, struct pp_results *b)
 {
 	struct range *range = b->ranges;
-	size_t first = range ? range->first : b->next;
-	size_t have = range ? range->count : b->n - b->next;
+	size_t first, have = first_waiting(b, &first);
 	uint64_t max = b->chunk < LANE_CHUNK_ITEMS ? b->chunk : LANE_CHUNK_ITEMS;
 	struct inflight *e;
 	struct sub_rec *rec;
@@ -410,28 +434,24 @@ static bool put_chunk(struct lane *lane, struct pp_results *b)
 
 	max = range && range->strays ? 1 : max < have ? max : have;
 	max = max < items_left(lane) ? max : items_left(lane);
-	count = measure(b, first, max, &bytes);
-	rec = begin_run(lane, b->work.task, &b->work, count, bytes, &e);
-	if (!rec)
-		return false;
-	rec->index = e->first = first;
-	rec->attempt = e->attempt = range ? range->attempt : 0;
-	e->strays = range ? range->strays : 0;
-	written = write_items(lane->pool, b, rec, first, count, e);
-	if (written < count) {
+	for (;;) {
+		count = measure(b, first, max, &bytes);
+		rec = begin_run(lane, b->work.task, &b->work, count, bytes, &e);
+		if (!rec)
+			return false;
+		rec->index = e->first = first;
+		rec->attempt = e->attempt = range ? range->attempt : 0;
+		e->strays = range ? range->strays : 0;
+		written = write_items(lane->pool, b, rec, first, count, e);
+		if (written == count)
+			break;
 		abandon_run(lane, e, rec, written);
-		return false;
+		if (!written)
+			return false;
+		/* As many as there was room for. */
+		max = written;
 	}
-	if (range) {
-		range->first += count;
-		range->count -= count;
-		if (!range->count) {
-			b->ranges = range->next;
-			free(range);
-		}
-	} else {
-		b->next += count;
-	}
+	step_over(b, count);
 	b->inflight++;
 	publish(lane);
 	return true;
@@ -467,6 +487,72 @@ static bool is_stray(const struct work *work)
 	return b->ranges && b->ranges->strays > 0;
 }
 
+/* Work that waits and has room in the arena already, which it will give back. */
+static bool others_hold_room(const struct pp_pool *pool)
+{
+	const struct link *at;
+
+	for (at = pool->pending.next; at != &pool->pending; at = at->next) {
+		const struct work *work = container_of(at, struct work, link);
+
+		if (work->kind == WORK_FUTURE &&
+		    container_of(work, struct pp_future, work)->in_arena)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The first in the queue finds no room for its input, and no worker has anything that would give some back: it
+ * steps behind those that have, or ends. False: it can wait.
+ */
+static bool give_up_first(struct pp_pool *pool, struct work *work)
+{
+	static const char text[] = "no room for its input in shared memory";
+	struct pp_results *b = container_of(work, struct pp_results, work);
+	size_t first;
+
+	if (!pool->arena_full || pool->busy)
+		return false;
+	pool->arena_full = false;
+	if (others_hold_room(pool)) {
+		pending_remove(work);
+		pending_add(work, false);
+		return true;
+	}
+	if (work->kind == WORK_FUTURE) {
+		pending_remove(work);
+		end_item_badly(pool, work, 0, container_of(work, struct pp_future, work)->attempts,
+			       PP_CANCELLED, -ENOMEM, NULL, 0, text);
+		return true;
+	}
+	(void)first_waiting(b, &first);
+	step_over(b, 1);
+	if (b->next == b->n && !b->ranges)
+		pending_remove(work);
+	end_item_badly(pool, work, first, b->item[first].attempts, PP_CANCELLED, -ENOMEM, NULL, 0,
+		       text);
+	batch_maybe_end(pool, b);
+	return true;
+}
+
+static bool put_work(struct lane *lane, struct work *work)
+{
+	struct pp_results *b = container_of(work, struct pp_results, work);
+
+	if (work->kind == WORK_FUTURE) {
+		if (!put_future_in(lane, container_of(work, struct pp_future, work)))
+			return false;
+		pending_remove(work);
+		return true;
+	}
+	if (!put_chunk(lane, b))
+		return false;
+	if (b->next == b->n && !b->ranges)
+		pending_remove(work);
+	return true;
+}
+
 void dispatch_locked(struct pp_pool *pool)
 {
 	while (!list_empty(&pool->pending) && !pool->stopped) {
@@ -477,20 +563,8 @@ void dispatch_locked(struct pp_pool *pool)
 		if (!lane)
 			return;
 		lane->alone = alone;
-		if (work->kind == WORK_FUTURE) {
-			struct pp_future *f = container_of(work, struct pp_future, work);
-
-			if (!put_future_in(lane, f))
-				return;
-			pending_remove(work);
-		} else {
-			struct pp_results *b = container_of(work, struct pp_results, work);
-
-			if (!put_chunk(lane, b))
-				return;
-			if (b->next == b->n && !b->ranges)
-				pending_remove(work);
-		}
+		if (!put_work(lane, work) && !give_up_first(pool, work))
+			return;
 	}
 }
 
