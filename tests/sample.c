@@ -39,6 +39,8 @@ static const struct {
 	{ FS_EV_FD_UNSHARE, sizeof(struct fs_ev_fd) },
 	{ FS_EV_FD_SEND_FAILED, sizeof(struct fs_ev_fd_send_failed) },
 	{ FS_EV_BLIND_SPOT, sizeof(struct fs_ev_blind_spot) },
+	{ FS_EV_CALLS, sizeof(struct fs_ev_calls) },
+	{ FS_EV_FD_EOF, sizeof(struct fs_ev_fd) },
 	{ FS_EV_SHIM_HELLO, sizeof(struct fs_ev_shim_hello) },
 	{ FS_EV_CALL, sizeof(struct fs_ev_call) },
 	{ FS_EV_STACK, sizeof(struct fs_ev_stack) },

@@ -71,6 +71,7 @@ enum fs_event_type {
 	FS_EV_CRED = 17,        /* cred: a process changed its uid or gid */
 	FS_EV_FIRST_WRITE = 18, /* first_write: first write to a pipe or socket above fd 2 in this image */
 	FS_EV_ODD_CALL = 19,    /* odd_call: a system call that only rules care about */
+	FS_EV_CALLS = 20,       /* calls: how many system calls it made until its first_write */
 
 	/* fds: 32-63 */
 	FS_EV_FILE = 32,        /* file: what an open file description is */
@@ -87,6 +88,7 @@ enum fs_event_type {
 	FS_EV_FD_UNSHARE = 43,  /* fd_unshare: a shared table became the process's own */
 	FS_EV_FD_SEND_FAILED = 44, /* fd_send_failed: the FD_SEND of this thread before did not happen */
 	FS_EV_BLIND_SPOT = 45,  /* blind_spot: from here on this process may act unseen */
+	FS_EV_FD_EOF = 46,      /* fd_eof: a read of a pipe or stream socket found its end */
 
 	/* waits: 64-79 */
 	FS_EV_FUTEX_STUCK = 64, /* futex_stuck: a thread waits, or spins, where nobody can release it */
@@ -351,6 +353,12 @@ struct fs_ev_first_write {
 	uint32_t syscall;
 };
 
+/* Comes after FS_EV_FIRST_WRITE. Counted from birth, threads and earlier images included. */
+struct fs_ev_calls {
+	struct fs_event h;
+	uint64_t count; /* the write itself is the last */
+};
+
 /*
  * What an open file description is, as facts; model/ names its kind. Tail: components of its path (or
  * its one name, as "[eventfd]" or "memfd:x"), deepest first, each NUL-terminated, name_len bytes.
@@ -438,7 +446,10 @@ struct fs_ev_fd_getfd {
 	uint32_t pidfd;
 };
 
-/* FD_OPEN, FD_CLOSE, FD_USE, FD_CLOEXEC (flags: the new value), FD_UNSHARE (fd unused). */
+/*
+ * FD_OPEN, FD_CLOSE, FD_USE, FD_CLOEXEC (flags: the new value), FD_UNSHARE (fd unused), FD_EOF (not
+ * told again when this process's next end of file is of the same open file).
+ */
 struct fs_ev_fd {
 	struct fs_event h;
 	uint64_t file;
@@ -839,6 +850,7 @@ FS_SIZE_IS(fs_ev_process, 88);
 FS_SIZE_IS(fs_ev_thread, 64);
 FS_SIZE_IS(fs_ev_cred, 64);
 FS_SIZE_IS(fs_ev_first_write, 56);
+FS_SIZE_IS(fs_ev_calls, 48);
 FS_SIZE_IS(fs_ev_file, 144);
 FS_SIZE_IS(fs_fd, 16);
 FS_SIZE_IS(fs_ev_fd_table, 64);

@@ -44,6 +44,14 @@ C_PROGRAMS = {
                    r"waits for"),
     "fcntl_held": ("file-lock", r"^pid {culprit} `keeper` holds the lock on \S*/lock \(fd \d+\) that {victim} `hang` "
                    r"waits for"),
+    "ofd_held": ("file-lock", r"^pid {culprit} `keeper` holds the lock on \S*/lock \(fd \d+\) that {victim} `hang` "
+                 r"waits for"),
+    "each_other": ("deadlock-cycle", r"^deadlock cycle: pid {victim} `hang` reads pipe:\[\d+\] \(fd \d+\), for "
+                   r"{culprit} `hang`, which reads pipe:\[\d+\] \(fd \d+\), for {victim}$"),
+    "thread_holds": ("waits-for-idle", r"^pid {culprit} `hang`: thread \d+ waits for a signal, and thread {victim} waits "
+                     r"for a mutex that it holds$"),
+    "fifo_open": ("idle", r"^nothing is stuck: pid {victim} `hang` waits for somebody to open the other end of "
+                  r"\S+/fifo$"),
     "wait_stopped": ("stopped", r"^pid {culprit} `hang` is stopped by a signal .*, and {victim} `hang` waits for it"),
     "eventfd_wait": ("waits-for-idle", r"^pid {culprit} `keeper` waits for a signal, and {victim} `hang` waits for it"),
     "busy": ("busy", r"^not hung: pid {culprit} `hang` is computing, in the tree of {pid}"),
@@ -56,7 +64,7 @@ PYTHON_PROGRAMS = {
     "pool_busy": ("busy", r"^not hung: pid {culprit} `python3` is computing"),
     "two_locks": ("lock-orphaned", r"^pid {culprit} `python3` waits for a semaphore .*, {victim} `python3` waits for "
                   r"a semaphore .* a deadlock cycle"),
-    "lock_fork": ("lock-frozen-by-fork", r"^pid {culprit} `python3` waits in \w+\(\) for a Python lock that no thread "
+    "lock_fork": ("lock-frozen-by-fork", r"^pid {culprit} `python3` waits in lock_fork\(\) \(hang.py:\d+\) for a Python lock that no thread "
                   r"of this process can release: forked from {pid}"),
 }
 NOTHING_STUCK = ("busy", "idle")
@@ -154,7 +162,12 @@ for user in users:
         if user:
             ok("Not seen: " in out, name + " as a user: what was not seen is said", out[-300:])
     for name, (cause, pattern) in PYTHON_PROGRAMS.items():
-        check_one(name, ["/usr/bin/python3", os.path.join(HERE, "hang.py"), name], cause, pattern, user)
+        one, out, word = check_one(name, ["/usr/bin/python3", os.path.join(HERE, "hang.py"), name], cause, pattern,
+                                   user)
+        if name == "two_locks":
+            process = [p for p in one["processes"] if p["pid"] == word["culprit"]][0]
+            ok(re.match(r"take_both \(\S*hang.py:\d+\)$", process["threads"][0]["python"][0]) and
+               "python: take_both (" in out, "the stack of Python is there, root or not", process["threads"])
 
 # --- a hostile name ---
 

@@ -180,11 +180,12 @@ static void say_how_it_ended(const char *method, int status)
 			    WEXITSTATUS(status));
 }
 
-static int run_one(const char *method, const char *trace, char **argv, struct failure *why)
+static int run_one(const char *method, const char *trace, char **argv, bool follow,
+		   struct failure *why)
 {
-	const struct recording_options options = { .argv = argv,
-						   .fds = FS_FDS_FULL,
-						   .status_fd = -1 };
+	const struct recording_options options = {
+		.argv = argv, .fds = FS_FDS_FULL, .follow = follow, .status_fd = -1
+	};
 	struct recording *r = NULL;
 	int err;
 
@@ -199,14 +200,15 @@ static int run_one(const char *method, const char *trace, char **argv, struct fa
 	return err;
 }
 
-static int run_all(struct methods *m, char **argv, struct variable *method, struct failure *why)
+static int run_all(struct methods *m, char **argv, bool follow, struct variable *method,
+		   struct failure *why)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < m->count && !err; i++) {
 		if (setenv(method->name, m->names[i], 1) < 0)
 			return fail_errno(why, -errno, "cannot set %s", method->name);
-		err = run_one(m->names[i], m->traces[i], argv, why);
+		err = run_one(m->names[i], m->traces[i], argv, follow, why);
 	}
 	return err;
 }
@@ -221,8 +223,8 @@ static int name_traces(struct methods *m, const char *dir, struct failure *why)
 	return 0;
 }
 
-int methods_run(struct methods *m, char **argv, const char *keep, char *private_dir, size_t size,
-		struct failure *why)
+int methods_run(struct methods *m, char **argv, const char *keep, bool follow, char *private_dir,
+		size_t size, struct failure *why)
 {
 	struct variable method = { METHOD_VARIABLE, NULL }, path = { "PYTHONPATH", NULL };
 	const char *python_path = getenv("PYTHONPATH");
@@ -251,7 +253,7 @@ int methods_run(struct methods *m, char **argv, const char *keep, char *private_
 	if (err)
 		fail_errno(why, err, "cannot set the environment");
 	else
-		err = run_all(m, argv, &method, why);
+		err = run_all(m, argv, follow, &method, why);
 	restore_variable(&method);
 	restore_variable(&path);
 	return err;

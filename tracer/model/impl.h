@@ -123,6 +123,7 @@ enum fact_lists {
 	FACTS_BLOCKED,
 	FACTS_ODD_CALL,
 	FACTS_SIGNAL,
+	FACTS_EOF,
 	FACT_LISTS,
 };
 

@@ -160,6 +160,11 @@ static const struct event_field cred_fields[] = {
 	NONE,
 };
 
+static const struct event_field calls_fields[] = {
+	U(fs_ev_calls, count),
+	NONE,
+};
+
 static const struct event_field first_write_fields[] = {
 	U(fs_ev_first_write, fd),
 	X(fs_ev_first_write, file),
@@ -409,6 +414,8 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_FD_UNSHARE] = fd_fields,
 	[FS_EV_FD_SEND_FAILED] = fd_send_failed_fields,
 	[FS_EV_BLIND_SPOT] = blind_spot_fields,
+	[FS_EV_CALLS] = calls_fields,
+	[FS_EV_FD_EOF] = fd_fields,
 	[FS_EV_ODD_CALL] = odd_call_fields,
 	[FS_EV_FUTEX_STUCK] = futex_stuck_fields,
 	[FS_EV_BLOCKED] = blocked_fields,

@@ -49,6 +49,8 @@ static const struct {
 	TYPE(FS_EV_FD_UNSHARE, "fd_unshare", fs_ev_fd),
 	TYPE(FS_EV_FD_SEND_FAILED, "fd_send_failed", fs_ev_fd_send_failed),
 	TYPE(FS_EV_BLIND_SPOT, "blind_spot", fs_ev_blind_spot),
+	TYPE(FS_EV_CALLS, "calls", fs_ev_calls),
+	TYPE(FS_EV_FD_EOF, "fd_eof", fs_ev_fd),
 	TYPE(FS_EV_ODD_CALL, "odd_call", fs_ev_odd_call),
 	TYPE(FS_EV_FUTEX_STUCK, "futex_stuck", fs_ev_futex_stuck),
 	TYPE(FS_EV_BLOCKED, "blocked", fs_ev_blocked),
