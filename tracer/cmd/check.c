@@ -433,6 +433,8 @@ static int run(int argc, char **argv)
 	bool command;
 
 	o.record.fds = FS_FDS_FULL;
+	o.record.stacks = STACKS_ALL;
+	o.record.locks = true;
 	if (!options_go(&table, argc, argv, &o, &first, &status))
 		return status;
 	if (o.explain)
