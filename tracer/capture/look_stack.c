@@ -2,7 +2,6 @@
 /* See look_stack.h. Uses the debug information that is installed, and each object's own unwind tables. */
 #include "capture/look_stack.h"
 
-#include <elfutils/libdwfl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,12 +11,10 @@
 #define THREADS_MAX 32
 #define NAME_MAX_BYTES 160
 
-/* DWARF's numbers of the stack pointer, and how many registers there are. */
+/* How many registers DWARF numbers. */
 #if defined(__x86_64__)
-#define REGISTER_SP 7
 #define REGISTER_COUNT 17
 #else
-#define REGISTER_SP 31
 #define REGISTER_COUNT 32
 #endif
 
@@ -36,13 +33,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void write_frame(struct stack *s, Dwarf_Addr pc)
+void look_write_frame(Dwfl *dwfl, uint64_t pc, struct buffer *to)
 {
-	Dwfl_Module *module = dwfl_addrmodule(s->dwfl, pc);
+	Dwfl_Module *module = dwfl_addrmodule(dwfl, pc);
 	const char *name = NULL, *file = NULL, *object = NULL;
 	GElf_Off offset = 0;
 	GElf_Sym symbol;
 	Dwfl_Line *line;
+	Dwarf_Addr within = pc;
 	int number = 0;
 
 	if (module) {
@@ -52,14 +50,16 @@ static void write_frame(struct stack *s, Dwarf_Addr pc)
 		line = dwfl_module_getsrc(module, pc);
 		file = line ? base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL))
 			    : NULL;
+		/* As addr2line wants it, and the same in each run. */
+		(void)dwfl_module_relocate_address(module, &within);
 	}
-	buffer_printf(&s->thread->frames, "%.*s+0x%" PRIx64 " ", NAME_MAX_BYTES, name ? name : "?",
-		      name ? (uint64_t)offset : (uint64_t)pc);
+	buffer_printf(to, "%.*s+0x%" PRIx64 " ", NAME_MAX_BYTES, name ? name : "?",
+		      name ? (uint64_t)offset : (uint64_t)within);
 	if (file)
-		buffer_printf(&s->thread->frames, "(%.*s:%d)", NAME_MAX_BYTES, file, number);
+		buffer_printf(to, "(%.*s:%d)", NAME_MAX_BYTES, file, number);
 	else
-		buffer_printf(&s->thread->frames, "(%.*s)", NAME_MAX_BYTES, object ? object : "?");
-	buffer_append(&s->thread->frames, "", 1);
+		buffer_printf(to, "(%.*s)", NAME_MAX_BYTES, object ? object : "?");
+	buffer_append(to, "", 1);
 }
 
 static int on_frame(Dwfl_Frame *frame, void *context)
@@ -71,7 +71,7 @@ static int on_frame(Dwfl_Frame *frame, void *context)
 	if (!dwfl_frame_pc(frame, &pc, &exact) || pc == 0)
 		return DWARF_CB_ABORT;
 	/* A return address: the call is what comes before it. */
-	write_frame(s, exact ? pc : pc - 1);
+	look_write_frame(s->dwfl, exact ? pc : pc - 1, &s->thread->frames);
 	return ++s->count < FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
@@ -118,7 +118,7 @@ static bool set_registers(Dwfl_Thread *thread, void *context)
 			words[i] = s->registers->words[i];
 		if (!dwfl_thread_state_registers(thread, 0, REGISTER_COUNT, words))
 			return false;
-	} else if (!dwfl_thread_state_registers(thread, REGISTER_SP, 1, &sp)) {
+	} else if (!dwfl_thread_state_registers(thread, LOOK_REGISTER_SP, 1, &sp)) {
 		return false;
 	}
 	dwfl_thread_state_register_pc(thread, s->thread->pc);
@@ -140,8 +140,9 @@ static const struct fs_registers *registers_of(const struct seen_thread *t,
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].tid == t->tid)
-			return list[i].pc == t->pc && list[i].words[REGISTER_SP] == t->sp ? &list[i]
-											  : NULL;
+			return list[i].pc == t->pc && list[i].words[LOOK_REGISTER_SP] == t->sp
+				       ? &list[i]
+				       : NULL;
 	return NULL;
 }
 
@@ -164,25 +165,80 @@ static void unwind_threads(struct stack *s, const struct fs_registers *registers
 	}
 }
 
+static const Dwfl_Callbacks process_callbacks = {
+	.find_elf = dwfl_linux_proc_find_elf,
+	.find_debuginfo = find_debuginfo,
+};
+
+/* NULL: nothing can be known of it. To be ended by dwfl_end. */
+static Dwfl *open_process(uint32_t pid)
+{
+	Dwfl *dwfl = dwfl_begin(&process_callbacks);
+
+	if (dwfl && dwfl_linux_proc_report(dwfl, (pid_t)pid) == 0 &&
+	    dwfl_report_end(dwfl, NULL, NULL) == 0)
+		return dwfl;
+	dwfl_end(dwfl);
+	return NULL;
+}
+
 void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count)
 {
-	static const Dwfl_Callbacks callbacks = {
-		.find_elf = dwfl_linux_proc_find_elf,
-		.find_debuginfo = find_debuginfo,
-	};
 	static const Dwfl_Thread_Callbacks threads = {
 		.next_thread = next_thread,
 		.get_thread = get_thread,
 		.memory_read = read_memory,
 		.set_initial_registers = set_registers,
 	};
-	struct stack s = { .process = p, .dwfl = dwfl_begin(&callbacks) };
+	struct stack s = { .process = p, .dwfl = open_process(p->pid) };
 
 	if (!s.dwfl)
 		return;
-	if (dwfl_linux_proc_report(s.dwfl, (pid_t)p->pid) == 0 &&
-	    dwfl_report_end(s.dwfl, NULL, NULL) == 0 &&
-	    dwfl_attach_state(s.dwfl, NULL, (pid_t)p->pid, &threads, &s))
+	if (dwfl_attach_state(s.dwfl, NULL, (pid_t)p->pid, &threads, &s))
 		unwind_threads(&s, registers, count);
 	dwfl_end(s.dwfl);
+}
+
+/* --- names --- */
+
+struct data_name {
+	uint64_t address;
+	struct buffer *to;
+};
+
+/* The symbol that the address lies in: what is zero at the start need not lie in what the file's mapping covers. */
+static int find_data(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start,
+		     void *context)
+{
+	struct data_name *d = context;
+	int count = dwfl_module_getsymtab(module);
+
+	(void)userdata;
+	for (int i = 1; d->address >= start && i < count; i++) {
+		GElf_Sym symbol;
+		GElf_Addr address;
+		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
+							   NULL);
+
+		if (!text || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || d->address < address ||
+		    d->address - address >= symbol.st_size)
+			continue;
+		buffer_printf(d->to, "%.*s+0x%" PRIx64 " (%.*s)", NAME_MAX_BYTES, text,
+			      d->address - address, NAME_MAX_BYTES, base_name(name));
+		buffer_append(d->to, "", 1);
+		return DWARF_CB_ABORT;
+	}
+	return DWARF_CB_OK;
+}
+
+void look_name(uint32_t pid, uint64_t address, bool code, struct buffer *to)
+{
+	struct data_name d = { .address = address, .to = to };
+	Dwfl *dwfl = open_process(pid);
+
+	if (dwfl && code)
+		look_write_frame(dwfl, address, to);
+	else if (dwfl)
+		(void)dwfl_getmodules(dwfl, find_data, &d, 0);
+	dwfl_end(dwfl);
 }

@@ -3,7 +3,6 @@
 #include "capture/unwind.h"
 
 #include <dwarf.h>
-#include <elfutils/libdwfl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
+#include "capture/look_stack.h"
 #include "capture/proc_wait.h"
 #include "capture/python_stack.h"
 
@@ -75,35 +75,13 @@ static const char *base_name(const char *path)
 static int add_frame(Dwfl_Frame *frame, void *context)
 {
 	struct frames *f = context;
-	const char *name = NULL, *file = NULL, *object = NULL;
-	Dwfl_Module *module;
-	Dwfl_Line *line;
-	GElf_Off offset = 0;
 	Dwarf_Addr pc;
 	bool exact;
-	GElf_Sym symbol;
-	int number = 0;
 
 	if (!dwfl_frame_pc(frame, &pc, &exact))
 		return DWARF_CB_ABORT;
-	if (!exact)
-		pc--; /* the call, not what comes after it */
-	module = dwfl_addrmodule(f->dwfl, pc);
-	if (module) {
-		name = dwfl_module_addrinfo(module, pc, &offset, &symbol, NULL, NULL, NULL);
-		object = base_name(
-			dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL));
-		line = dwfl_module_getsrc(module, pc);
-		if (line)
-			file = base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL));
-	}
-	buffer_printf(f->out, "%s+0x%" PRIx64 " ", name ? name : "?",
-		      name ? (uint64_t)offset : (uint64_t)pc);
-	if (file)
-		buffer_printf(f->out, "(%s:%d)", file, number);
-	else
-		buffer_printf(f->out, "(%s)", object ? object : "?");
-	buffer_append(f->out, "", 1);
+	/* Of a return address: the call, not what comes after it. */
+	look_write_frame(f->dwfl, exact ? pc : pc - 1, f->out);
 	return ++f->count < FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 

@@ -19,6 +19,7 @@
 #include "cmd/reading.h"
 #include "cmd/record.h"
 #include "cmd/record_options.h"
+#include "cmd/where.h"
 #include "rules/expect.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
@@ -376,6 +377,7 @@ static int check_trace(struct check *c, const struct check_options *o, const cha
 		log_error("%s", why.text);
 		return EXIT_TROUBLE;
 	}
+	where_resolve(c->trace.model);
 	if (run_rules(c) < 0) {
 		log_error("out of memory");
 		status = EXIT_TROUBLE;
