@@ -72,6 +72,7 @@ enum fs_event_type {
 	FS_EV_FIRST_WRITE = 18, /* first_write: first write to a pipe or socket above fd 2 in this image */
 	FS_EV_ODD_CALL = 19,    /* odd_call: a system call that only rules care about */
 	FS_EV_CALLS = 20,       /* calls: how many system calls it made until its first_write */
+	FS_EV_FORK_THREAD = 21, /* fork_thread: another thread of a process that forks, told for `check` alone */
 
 	/* fds: 32-63 */
 	FS_EV_FILE = 32,        /* file: what an open file description is */
@@ -93,6 +94,7 @@ enum fs_event_type {
 	/* waits: 64-79 */
 	FS_EV_FUTEX_STUCK = 64, /* futex_stuck: a thread waits, or spins, where nobody can release it */
 	FS_EV_BLOCKED = 65,     /* blocked: a thread has been reading a pipe that only these can write */
+	FS_EV_LOCK_STORY = 66,  /* lock_story: the lock that a futex_stuck waits for, and who had it at the fork */
 
 	/* intent, from the shim: 96-127 */
 	FS_EV_SHIM_HELLO = 96,    /* shim_hello: an image in which the shim is at work */
@@ -517,6 +519,25 @@ struct fs_ev_odd_call {
 	uint32_t syscall;
 };
 
+/*
+ * Another thread of the creator, as it was when the child's memory was copied: its user registers, numbered as
+ * DWARF does (x86-64 has 17, aarch64 33), from which its stack can be found in the child. h: the creator.
+ * Not written to traces.
+ */
+#define FS_FORK_WORDS 33
+
+struct fs_ev_fork_thread {
+	struct fs_event h;
+	uint64_t child_start_ns;
+	uint64_t pc;
+	uint64_t words[FS_FORK_WORDS];
+	uint32_t child_pid;
+	uint32_t other_tid;
+	uint32_t running; /* 1: on a CPU; its registers are those of its last way into the kernel */
+	uint32_t reserved;
+	char comm[16];
+};
+
 enum fs_stuck_how {
 	FS_STUCK_WAITS = 1, /* in a futex wait without a time limit */
 	FS_STUCK_SPINS = 2, /* its registers and memory come back to the same, again and again */
@@ -575,6 +596,34 @@ struct fs_ev_futex_stuck {
 	uint32_t stuck;	     /* of these, waiting like this one */
 	uint32_t frames_len;
 	uint32_t reserved;
+};
+
+/* How it is known who held a lock. */
+enum fs_story_by {
+	FS_STORY_NOBODY = 0,
+	FS_STORY_OWNER = 1,  /* the lock names its owner */
+	FS_STORY_SHIM = 2,   /* the shim saw it being taken */
+	FS_STORY_STACK = 3,  /* its stack at the fork is inside of the same code */
+	FS_STORY_ALONE = 4,  /* there was no other thread */
+};
+
+/*
+ * More on the futex_stuck of the same thread that comes before it. Read by forkscope from the child's copy of the
+ * memory. Tail: the lock's name ("counter_lock+0x0 (libx.so)"), then where it was taken, a frame, each with
+ * its NUL and empty where not known; then the holder's stack at the fork, as in futex_stuck.
+ */
+struct fs_ev_lock_story {
+	struct fs_event h;
+	uint64_t lock;       /* its address; 0 not known */
+	uint32_t holder_tid; /* 0: not known */
+	uint32_t by;         /* enum fs_story_by */
+	uint32_t kind;       /* enum fs_lock_kind by the shim; 0: not known */
+	uint32_t others;     /* threads that were not copied */
+	uint32_t running;    /* 1: the holder ran at that instant: its stack may be a little older */
+	uint32_t name_len;   /* without NULs */
+	uint32_t taken_len;
+	uint32_t frames_len;
+	char comm[16];       /* the holder's name */
 };
 
 /* Who holds an end of a pipe. */
@@ -865,6 +914,8 @@ FS_SIZE_IS(fs_ev_odd_call, 96);
 FS_SIZE_IS(fs_ev_futex_stuck, 112);
 FS_SIZE_IS(fs_holder, 8);
 FS_SIZE_IS(fs_ev_blocked, 72);
+FS_SIZE_IS(fs_ev_fork_thread, 352);
+FS_SIZE_IS(fs_ev_lock_story, 96);
 FS_SIZE_IS(fs_ev_shim_hello, 80);
 FS_SIZE_IS(fs_ev_call, 136);
 FS_SIZE_IS(fs_ev_stack, 64);

@@ -124,6 +124,7 @@ enum fact_lists {
 	FACTS_ODD_CALL,
 	FACTS_SIGNAL,
 	FACTS_EOF,
+	FACTS_LOCK_STORY,
 	FACT_LISTS,
 };
 
