@@ -2,6 +2,15 @@
 /* FS009 shared-lock-orphaned. A lock in shared memory whose owner lives nowhere on this machine. */
 #include "rules/stuck_words.h"
 
+#define WAKING_NS 300000000ull
+
+/* It was seen between its holder's end and its own waking up (a robust lock): it went on and ended well. */
+static bool went_on(const struct process *p, const struct fact *f)
+{
+	return p->ended && p->knows_status && !(p->status & 0x7f) &&
+	       p->end_ts < f->event->ts_ns + WAKING_NS;
+}
+
 /* Somebody who may have had the semaphore, and was killed: of the same family. MODEL_NONE: nobody. */
 static uint32_t killed_relative(const struct model *m, uint32_t process, uint64_t before)
 {
@@ -57,7 +66,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 	for (size_t i = 0; i < n; i++) {
 		f = model_fact(m, FS_EV_FUTEX_STUCK, i);
 		e = stuck_of(f);
-		if (!model_process(m, f->process) || !e->shared)
+		if (!model_process(m, f->process) || !e->shared ||
+		    went_on(model_process(m, f->process), f))
 			continue;
 		if (!(e->proof & FS_PROOF_OWNER)) {
 			err = e->kind == FS_WAIT_SEMAPHORE ? judge_semaphore(self, m, f, out) : 0;
