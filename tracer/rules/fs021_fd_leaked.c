@@ -10,7 +10,7 @@ struct search {
 	bool inherited;
 	bool used;
 	bool tidied; /* the new image closed it: it looks after itself */
-	bool by_chance; /* opened without close-on-exec, and left so */
+	bool by_chance; /* opened without close-on-exec, and left so; else it is FS022's affair */
 };
 
 static int look_at_own(void *arg, const struct holding *h)
@@ -30,7 +30,8 @@ static int look_at_opener(void *arg, const struct holding *h)
 	struct search *s = arg;
 
 	if (h->fd == s->fd && h->file == s->file)
-		s->by_chance = h->got == FD_HOW_OPENED && !h->born_cloexec && !h->cloexec_off_ts;
+		s->by_chance = h->got == FD_HOW_OPENED && !h->born_cloexec &&
+			       !h->cloexec_off_ts && !h->cloexec_on_ts;
 	return 0;
 }
 
