@@ -505,7 +505,7 @@ enum fs_odd {
 	FS_ODD_DONTFORK = 5,	 /* madvise of args[0], args[1] bytes, with args[2] DONTFORK or WIPEONFORK */
 	FS_ODD_SHARED_USE = 6,	 /* another process than the last one used this open file; args[1]: that one */
 	FS_ODD_RECORD_LOCK = 7,	 /* fcntl took (args[2] 0 read, 1 write) or dropped (2) a lock of its process */
-	FS_ODD_WAIT_ANY = 9, /* a wait for any child (args[0] below 1) returned one (ret: its number) */
+	FS_ODD_WAIT_ANY = 9, /* a wait for any child returned one (ret: its number) */
 	FS_ODD_FLOCK = 8,	 /* flock(args[0], args[1]) */
 };
 
