@@ -115,6 +115,7 @@ enum fs_event_type {
 	FS_EV_TASK_SUBMIT = 136,
 	FS_EV_TASK_START = 137,
 	FS_EV_TASK_DONE = 138,
+	FS_EV_NAME = 139, /* name: what a thread is for, by its program's word */
 
 	/* the recording itself: 192- */
 	FS_EV_LOST = 192, /* lost: events that did not fit; a gap on the time line */
@@ -784,7 +785,7 @@ struct fs_ev_shim_busy {
 
 /* --- marks ---------------------------------------------------------------------------------- */
 
-/* MARK, SPAN_BEGIN, SPAN_END. Tail: the name. */
+/* MARK, SPAN_BEGIN, SPAN_END, NAME. Tail: the name (an end has none). */
 struct fs_ev_mark {
 	struct fs_event h;
 	uint64_t id; /* joins a span's begin and end; 0: none */
@@ -793,15 +794,25 @@ struct fs_ev_mark {
 	uint32_t reserved;
 };
 
-/* POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). */
+#define FS_POOL_THREAD 4 /* of enum pp_start: worker_pid is a tid of the caller's process */
+
+/*
+ * POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). A worker gets
+ * its tasks in runs: count tasks, numbered from `task` within their map. A run is named by worker and `record`.
+ * By the caller: POOL_*, WORKER_START, WORKER_EXIT, TASK_SUBMIT (put in the worker's queue); by the worker itself:
+ * WORKER_READY, TASK_START, TASK_DONE.
+ */
 struct fs_ev_pool {
 	struct fs_event h;
 	uint64_t pool;
 	uint64_t task;
 	uint32_t worker_pid;
 	uint32_t start_method; /* enum pp_start */
-	int32_t code;          /* task: enum of outcomes; worker: wait status */
+	int32_t code;          /* task: how many of the run failed; worker: wait status, -1 unknown; pool: workers */
 	uint32_t text_len;
+	uint64_t record;
+	uint32_t count;
+	uint32_t attempt;      /* 0: the first */
 };
 
 /* Losses of one type between two instants. h.pid is 0. */
@@ -863,7 +874,7 @@ FS_SIZE_IS(fs_ev_handler, 80);
 FS_SIZE_IS(fs_ev_dlopen, 104);
 FS_SIZE_IS(fs_ev_shim_busy, 48);
 FS_SIZE_IS(fs_ev_mark, 64);
-FS_SIZE_IS(fs_ev_pool, 72);
+FS_SIZE_IS(fs_ev_pool, 88);
 FS_SIZE_IS(fs_ev_lost, 72);
 
 #endif

@@ -72,6 +72,7 @@ static const struct {
 	TYPE(FS_EV_TASK_SUBMIT, "task_submit", fs_ev_pool),
 	TYPE(FS_EV_TASK_START, "task_start", fs_ev_pool),
 	TYPE(FS_EV_TASK_DONE, "task_done", fs_ev_pool),
+	TYPE(FS_EV_NAME, "name", fs_ev_mark),
 	TYPE(FS_EV_LOST, "lost", fs_ev_lost),
 };
 
@@ -216,6 +217,7 @@ struct event_text event_words(const struct fs_event *e)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		return piece(tail, 0, ((const struct fs_ev_mark *)e)->name_len);
 	}
 	if (e->type >= FS_EV_POOL_OPEN && e->type <= FS_EV_TASK_DONE && tail.len)
