@@ -794,11 +794,11 @@ struct fs_ev_mark {
 	uint32_t reserved;
 };
 
-#define FS_POOL_THREAD 4 /* of enum pp_start: worker_pid is a tid of the caller's process */
+#define FS_POOL_THREAD 4 /* of enum pp_start: workers are threads of the caller's process */
 
 /*
  * POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). A worker gets
- * its tasks in runs: count tasks, numbered from `task` within their map. A run is named by worker and `record`.
+ * its tasks in runs: count tasks, numbered from `task` within their map. A run is named by pool, worker and `record`.
  * By the caller: POOL_*, WORKER_START, WORKER_EXIT, TASK_SUBMIT (put in the worker's queue); by the worker itself:
  * WORKER_READY, TASK_START, TASK_DONE.
  */
@@ -813,6 +813,8 @@ struct fs_ev_pool {
 	uint64_t record;
 	uint32_t count;
 	uint32_t attempt;      /* 0: the first */
+	uint32_t worker;       /* its number in the pool, counted from 1; 0: not of a pool */
+	uint32_t reserved;
 };
 
 /* Losses of one type between two instants. h.pid is 0. */
@@ -874,7 +876,7 @@ FS_SIZE_IS(fs_ev_handler, 80);
 FS_SIZE_IS(fs_ev_dlopen, 104);
 FS_SIZE_IS(fs_ev_shim_busy, 48);
 FS_SIZE_IS(fs_ev_mark, 64);
-FS_SIZE_IS(fs_ev_pool, 88);
+FS_SIZE_IS(fs_ev_pool, 96);
 FS_SIZE_IS(fs_ev_lost, 72);
 
 #endif

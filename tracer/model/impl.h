@@ -142,7 +142,7 @@ struct said {
 	struct hashmap by_pool; /* number -> pool */
 	struct pool_worker *workers;
 	size_t worker_count, worker_room;
-	struct hashmap by_worker; /* (process, tid) -> worker */
+	struct hashmap by_worker; /* (pool's number, its own) -> worker */
 	struct task_run *runs;
 	size_t run_count, run_room;
 	struct hashmap by_run; /* (worker, record) -> run, until all is known of it */

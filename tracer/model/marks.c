@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See marks.h. A worker tells of itself by its own pid and tid, its pool names it by pid (a thread by its tid) and
- * may be heard later than the worker: so workers are found by (process, tid), and by number of the pool where the
- * worker itself says it.
+ * See marks.h. A worker and its pool both tell of it, in any order, by the pool's number and the worker's in it. A
+ * single process (pp_process) has no pool: it is known by itself.
  */
 #include "model/marks.h"
 
@@ -95,48 +94,55 @@ static int get_pool(struct model *m, uint64_t id, uint32_t *ret)
 	return 0;
 }
 
-static int get_worker(struct model *m, uint32_t process, uint32_t tid, uint64_t pool, uint32_t *ret)
+/* The worker that an event is about, which is made when it is not known. */
+static int get_worker(struct model *m, uint32_t actor, const struct fs_ev_pool *e, uint32_t *ret)
 {
 	struct said *s = &m->said;
-	struct pool_worker *w;
-	uint32_t of = MODEL_NONE;
-	uint64_t at;
-	int err = get_pool(m, pool, &of);
+	uint64_t number = e->pool ? e->worker : (uint64_t)actor << 32 | e->h.tid, at;
+	uint32_t pool;
+	int err = get_pool(m, e->pool, &pool);
 
 	if (err < 0)
 		return err;
-	if (!hashmap_get(&s->by_worker, process, tid, &at)) {
-		if (grow(&s->workers, &s->worker_room, s->worker_count, 1, sizeof(*w)) < 0)
-			return -ENOMEM;
-		at = s->worker_count;
-		err = hashmap_put(&s->by_worker, process, tid, at);
-		if (err < 0)
-			return err;
-		s->workers[s->worker_count++] = (struct pool_worker){ .pool = MODEL_NONE,
-								      .process = process,
-								      .tid = tid,
-								      .first_run = MODEL_NONE,
-								      .last_run = MODEL_NONE,
-								      .next = MODEL_NONE };
+	if (hashmap_get(&s->by_worker, e->pool, number, &at)) {
+		*ret = (uint32_t)at;
+		return 0;
 	}
-	w = &s->workers[at];
-	if (w->pool == MODEL_NONE && of != MODEL_NONE) {
-		w->pool = of;
-		s->pools[of].workers++;
-	}
-	*ret = (uint32_t)at;
+	if (s->worker_count >= MODEL_NONE ||
+	    grow(&s->workers, &s->worker_room, s->worker_count, 1, sizeof(*s->workers)) < 0)
+		return -ENOMEM;
+	err = hashmap_put(&s->by_worker, e->pool, number, s->worker_count);
+	if (err < 0)
+		return err;
+	*ret = (uint32_t)s->worker_count;
+	s->workers[s->worker_count++] = (struct pool_worker){ .pool = pool,
+							      .process = MODEL_NONE,
+							      .first_run = MODEL_NONE,
+							      .last_run = MODEL_NONE,
+							      .next = MODEL_NONE };
+	if (pool != MODEL_NONE)
+		s->pools[pool].workers++;
 	return 0;
 }
 
-/* Whom the caller means by worker_pid: a thread of its own, or a process. MODEL_NONE: nobody that is known. */
-static int worker_meant(struct model *m, uint32_t caller, const struct fs_ev_pool *e, uint32_t *ret)
+/* Who it is: its own word counts more than its pool's, which may stand in another pid namespace. */
+static void name_worker(struct model *m, struct pool_worker *w, uint32_t actor,
+			const struct fs_ev_pool *e)
 {
-	uint32_t process = caller;
-
-	if (e->start_method != FS_POOL_THREAD)
-		process = model_find_process(m, e->worker_pid, 0);
-	*ret = MODEL_NONE;
-	return process == MODEL_NONE ? 0 : get_worker(m, process, e->worker_pid, e->pool, ret);
+	switch (e->h.type) {
+	case FS_EV_WORKER_READY:
+	case FS_EV_TASK_START:
+		w->process = actor;
+		w->tid = e->h.tid;
+		break;
+	default:
+		if (w->process != MODEL_NONE || !e->worker_pid)
+			break;
+		w->tid = e->worker_pid;
+		w->process = e->start_method == FS_POOL_THREAD ?
+				     actor :
+				     model_find_process(m, e->worker_pid, 0);
+	}
 }
 
 /* --- runs ---------------------------------------------------------------------------------- */
@@ -212,6 +218,7 @@ static int add_run(struct model *m, uint32_t worker, const struct fs_ev_pool *e)
 static int add_pool_event(struct model *m, const struct fs_ev_pool *e)
 {
 	uint32_t actor, pool, worker;
+	struct pool_worker *w;
 	int err = who(m, &e->h, &actor);
 
 	if (err < 0 || actor == MODEL_NONE)
@@ -231,29 +238,25 @@ static int add_pool_event(struct model *m, const struct fs_ev_pool *e)
 		m->said.pools[pool].start_method = e->start_method;
 		m->said.pools[pool].wanted = e->code > 0 ? (uint32_t)e->code : 0;
 		return 0;
-	case FS_EV_WORKER_READY:
-		err = get_worker(m, actor, e->h.tid, e->pool, &worker);
-		if (err == 0)
-			m->said.workers[worker].ready_ts = e->h.ts_ns;
-		return err;
-	case FS_EV_WORKER_START:
-	case FS_EV_WORKER_EXIT:
-		err = worker_meant(m, actor, e, &worker);
-		if (err < 0 || worker == MODEL_NONE)
-			return err;
-		if (e->h.type == FS_EV_WORKER_START)
-			m->said.workers[worker].start_ts = e->h.ts_ns;
-		else
-			m->said.workers[worker].exit_ts = e->h.ts_ns;
-		return 0;
-	case FS_EV_TASK_SUBMIT:
-		err = worker_meant(m, actor, e, &worker);
-		break;
-	default:
-		err = get_worker(m, actor, e->h.tid, e->pool, &worker);
-		break;
 	}
-	return err < 0 || worker == MODEL_NONE ? err : add_run(m, worker, e);
+	err = get_worker(m, actor, e, &worker);
+	if (err < 0)
+		return err;
+	w = &m->said.workers[worker];
+	name_worker(m, w, actor, e);
+	switch (e->h.type) {
+	case FS_EV_WORKER_START:
+		w->start_ts = e->h.ts_ns;
+		return 0;
+	case FS_EV_WORKER_READY:
+		w->ready_ts = e->h.ts_ns;
+		return 0;
+	case FS_EV_WORKER_EXIT:
+		w->exit_ts = e->h.ts_ns;
+		return 0;
+	default:
+		return add_run(m, worker, e);
+	}
 }
 
 int add_said(struct model *m, const struct fs_event *e)

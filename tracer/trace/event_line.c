@@ -468,7 +468,7 @@ static enum line_tone line_pool(struct buffer *out, const struct fs_event *e)
 			buffer_printf(out, " to %llu",
 				      (unsigned long long)(p->task + p->count - 1));
 		if (e->type == FS_EV_TASK_SUBMIT)
-			buffer_printf(out, " to worker %u", p->worker_pid);
+			buffer_printf(out, " to worker %u", p->worker);
 		if (e->type == FS_EV_TASK_DONE && p->code)
 			buffer_printf(out, " (%d failed)", p->code);
 	} else if (p->worker_pid)
