@@ -108,9 +108,8 @@ namespace forkscope
 {
 class span
 {
-    public:
-	explicit span(const char *name)
-		: number_(forkscope_span_begin(name))
+      public:
+	explicit span(const char *name) : number_(forkscope_span_begin(name))
 	{
 	}
 	~span()
@@ -118,7 +117,7 @@ class span
 		forkscope_span_end(number_);
 	}
 
-    private:
+      private:
 	span(const span &);
 	span &operator=(const span &);
 	uint64_t number_;

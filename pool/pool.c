@@ -167,8 +167,7 @@ static void mark_opened(struct pp_pool *pool)
 
 	if (!FORKSCOPE_POOL_IS_WATCHED())
 		return;
-	pool->number = (uint64_t)getpid() << 32 |
-		       __atomic_add_fetch(&pools, 1, __ATOMIC_RELAXED);
+	pool->number = (uint64_t)getpid() << 32 | __atomic_add_fetch(&pools, 1, __ATOMIC_RELAXED);
 	pool->setup.boot.pool = pool->number;
 	FORKSCOPE_POOL(FS_EV_POOL_OPEN, NULL, .pool = pool->number,
 		       .start_method = pool->context->start, .code = (int32_t)pool->wanted);

@@ -336,7 +336,7 @@ static void count_failed_start(struct lane *lane, const struct ending *ending)
 
 static void mark_ended(const struct lane *lane, const struct ending *ending)
 {
-	int status = ending->signal > 0	      ? ending->signal | (ending->core ? 0x80 : 0)
+	int status = ending->signal > 0	       ? ending->signal | (ending->core ? 0x80 : 0)
 		     : ending->exit_status < 0 ? -1
 					       : ending->exit_status << 8;
 

@@ -424,7 +424,8 @@ static void pass_record(struct worker *w, uint64_t pos, uint64_t seq)
 	store_release(&w->map.worker->passed, pos);
 }
 
-static void mark_run(const struct worker *w, const struct sub_rec *rec, unsigned type, uint32_t failed)
+static void mark_run(const struct worker *w, const struct sub_rec *rec, unsigned type,
+		     uint32_t failed)
 {
 	const struct lane_boot *boot = w->map.boot;
 

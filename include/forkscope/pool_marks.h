@@ -19,13 +19,13 @@ void forkscope_pool_v1(unsigned type, const struct fs_ev_pool *what, const char 
 #define FORKSCOPE_POOL_IS_WATCHED() \
 	__builtin_expect(FORKSCOPE_WEAK(forkscope_pool_fn, forkscope_pool_v1) != NULL, 0)
 
-#define FORKSCOPE_POOL(type, text, ...)                                           \
-	do {                                                                      \
-		if (FORKSCOPE_POOL_IS_WATCHED()) {                                \
-			const struct fs_ev_pool what_ = { __VA_ARGS__ };          \
-			FORKSCOPE_WEAK(forkscope_pool_fn, forkscope_pool_v1)      \
-			((type), &what_, (text));                                 \
-		}                                                                 \
+#define FORKSCOPE_POOL(type, text, ...)                                      \
+	do {                                                                 \
+		if (FORKSCOPE_POOL_IS_WATCHED()) {                           \
+			const struct fs_ev_pool what_ = { __VA_ARGS__ };     \
+			FORKSCOPE_WEAK(forkscope_pool_fn, forkscope_pool_v1) \
+			((type), &what_, (text));                            \
+		}                                                            \
 	} while (0)
 
 #endif

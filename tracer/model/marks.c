@@ -139,9 +139,9 @@ static void name_worker(struct model *m, struct pool_worker *w, uint32_t actor,
 		if (w->process != MODEL_NONE || !e->worker_pid)
 			break;
 		w->tid = e->worker_pid;
-		w->process = e->start_method == FS_POOL_THREAD ?
-				     actor :
-				     model_find_process(m, e->worker_pid, 0);
+		w->process = e->start_method == FS_POOL_THREAD
+				     ? actor
+				     : model_find_process(m, e->worker_pid, 0);
 	}
 }
 

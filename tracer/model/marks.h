@@ -59,7 +59,7 @@ struct pool_worker {
 /* Tasks that a worker got in one piece. */
 struct task_run {
 	uint64_t queued_ts;
-	uint64_t start_ts; /* 0: never begun */
+	uint64_t start_ts; /* 0: never begun, for instance given to another worker */
 	uint64_t end_ts; /* 0: its worker died in it, or the end was lost */
 	uint64_t first; /* number of the first task */
 	uint64_t record; /* private */

@@ -171,6 +171,19 @@ static void append_ranges(struct buffer *b, const struct model *m, uint32_t run,
 		append_range(b, from, to);
 }
 
+/* The tasks that it had begun and not ended. */
+static void append_death(struct buffer *b, const struct model *m, uint32_t run)
+{
+	const struct task_run *r;
+
+	for (; (r = model_run(m, run)); run = r->next) {
+		if (!r->start_ts || r->end_ts)
+			continue;
+		buffer_add_text(b, "; died in ");
+		append_range(b, r->first, r->first + r->count - 1);
+	}
+}
+
 static void print_worker(const struct model *m, const struct pool_worker *w, const struct view *v,
 			 FILE *to)
 {
@@ -194,6 +207,8 @@ static void print_worker(const struct model *m, const struct pool_worker *w, con
 		buffer_add_text(&b, ": ");
 		append_ranges(&b, m, w->first_run, v->all);
 	}
+	if (w->exit_ts)
+		append_death(&b, m, w->first_run);
 	fprintf(to, "%s\n", buffer_text(&b));
 	buffer_free(&b);
 }
@@ -205,10 +220,11 @@ static void print_pool(const struct model *m, uint32_t index, const struct view 
 	const struct pool_worker *w;
 	uint32_t shown = 0;
 
-	fprintf(to, "\n%sPool of %s%s%s%s%s: %u worker%s, %s task%s", term_style(&v->term, STYLE_BOLD),
-		process_text(m, p->process).text, method ? " (" : "", method ? method : "",
-		method ? ")" : "", term_style(&v->term, STYLE_PLAIN), p->workers,
-		p->workers == 1 ? "" : "s", number_text(p->tasks).text, p->tasks == 1 ? "" : "s");
+	fprintf(to, "\n%sPool of %s%s%s%s%s: %u worker%s, %s task%s",
+		term_style(&v->term, STYLE_BOLD), process_text(m, p->process).text,
+		method ? " (" : "", method ? method : "", method ? ")" : "",
+		term_style(&v->term, STYLE_PLAIN), p->workers, p->workers == 1 ? "" : "s",
+		number_text(p->tasks).text, p->tasks == 1 ? "" : "s");
 	if (p->failed)
 		fprintf(to, ", %s failed", number_text(p->failed).text);
 	fputc('\n', to);
