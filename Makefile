@@ -213,7 +213,7 @@ $(B)/libforkscope-shim-locks.so: $(SHIM_LOCKS_OBJ) shim/libforkscope-shim.map
 $(SHIM_ALL):
 	$(call say,LINK)
 	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,$(@F) -static-libgcc \
-		-Wl,--version-script=shim/libforkscope-shim.map -Wl,-z,relro,-z,now,-z,defs,-z,nodelete \
+		-Wl,--version-script=shim/libforkscope-shim.map -Wl,-z,relro,-z,now,-z,defs,-z,nodelete,-z,noseparate-code \
 		-o $@ $(filter %.o,$^) -lgcc_eh
 
 $(B)/man/%: doc/man/%.scd

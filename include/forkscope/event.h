@@ -635,6 +635,7 @@ enum fs_call {
 	FS_LIBC_WAIT = 50,       /* any of the wait family that returned a child */
 	FS_LIBC_PTHREAD_CREATE = 60,
 	FS_LIBC_DLOPEN = 61,
+	FS_LIBC_SECCOMP = 70, /* the process confines itself: the shim is silent from here on */
 };
 
 enum fs_call_phase {
@@ -651,6 +652,7 @@ enum fs_shim_gap {
 	FS_GAP_SECURE = 3,   /* setuid, setgid or file capabilities */
 	FS_GAP_SANITIZER = 4, /* its run-time must come first */
 	FS_GAP_FORMAT = 5,   /* no ELF file and no script */
+	FS_GAP_CONFINED = 6, /* by seccomp, which the new image inherits */
 };
 
 #define FS_LIBC_FROM_VFORK 0x1    /* made by a vfork child, in its parent's memory */

@@ -277,6 +277,7 @@ const char *event_call_name(unsigned call)
 		[FS_LIBC_WAIT] = "wait",
 		[FS_LIBC_PTHREAD_CREATE] = "pthread_create",
 		[FS_LIBC_DLOPEN] = "dlopen",
+		[FS_LIBC_SECCOMP] = "seccomp",
 	};
 
 	return LISTED(names, call);
@@ -301,6 +302,7 @@ const char *event_gap_name(unsigned gap)
 		[FS_GAP_SECURE] = "setuid or capabilities",
 		[FS_GAP_SANITIZER] = "sanitizer",
 		[FS_GAP_FORMAT] = "not ELF",
+		[FS_GAP_CONFINED] = "seccomp",
 	};
 
 	return LISTED(names, gap);
