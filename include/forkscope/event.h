@@ -119,6 +119,7 @@ enum fs_event_type {
 	FS_EV_TASK_SUBMIT = 136,
 	FS_EV_TASK_START = 137,
 	FS_EV_TASK_DONE = 138,
+	FS_EV_NAME = 139, /* name: what a thread is for, by its program's word */
 
 	/* the recording itself: 192- */
 	FS_EV_LOST = 192, /* lost: events that did not fit; a gap on the time line */
@@ -694,6 +695,7 @@ enum fs_call {
 	FS_LIBC_WAIT = 50,       /* any of the wait family that returned a child */
 	FS_LIBC_PTHREAD_CREATE = 60,
 	FS_LIBC_DLOPEN = 61,
+	FS_LIBC_SECCOMP = 70, /* the process confines itself: the shim is silent from here on */
 };
 
 enum fs_call_phase {
@@ -710,6 +712,7 @@ enum fs_shim_gap {
 	FS_GAP_SECURE = 3,   /* setuid, setgid or file capabilities */
 	FS_GAP_SANITIZER = 4, /* its run-time must come first */
 	FS_GAP_FORMAT = 5,   /* no ELF file and no script */
+	FS_GAP_CONFINED = 6, /* by seccomp, which the new image inherits */
 };
 
 #define FS_LIBC_FROM_VFORK 0x1    /* made by a vfork child, in its parent's memory */
@@ -844,7 +847,7 @@ struct fs_ev_shim_busy {
 
 /* --- marks ---------------------------------------------------------------------------------- */
 
-/* MARK, SPAN_BEGIN, SPAN_END. Tail: the name. */
+/* MARK, SPAN_BEGIN, SPAN_END, NAME. Tail: the name (an end has none). */
 struct fs_ev_mark {
 	struct fs_event h;
 	uint64_t id; /* joins a span's begin and end; 0: none */
@@ -853,15 +856,27 @@ struct fs_ev_mark {
 	uint32_t reserved;
 };
 
-/* POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). */
+#define FS_POOL_THREAD 4 /* of enum pp_start: workers are threads of the caller's process */
+
+/*
+ * POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). A worker gets
+ * its tasks in runs: count tasks, numbered from `task` within their map. A run is named by pool, worker and `record`.
+ * By the caller: POOL_*, WORKER_START, WORKER_EXIT, TASK_SUBMIT (put in the worker's queue); by the worker itself:
+ * WORKER_READY, TASK_START, TASK_DONE.
+ */
 struct fs_ev_pool {
 	struct fs_event h;
 	uint64_t pool;
 	uint64_t task;
 	uint32_t worker_pid;
 	uint32_t start_method; /* enum pp_start */
-	int32_t code;          /* task: enum of outcomes; worker: wait status */
+	int32_t code;          /* task: how many of the run failed; worker: wait status, -1 unknown; pool: workers */
 	uint32_t text_len;
+	uint64_t record;
+	uint32_t count;
+	uint32_t attempt;      /* 0: the first */
+	uint32_t worker;       /* its number in the pool, counted from 1; 0: not of a pool */
+	uint32_t reserved;
 };
 
 /* Losses of one type between two instants. h.pid is 0. */
@@ -926,7 +941,7 @@ FS_SIZE_IS(fs_ev_handler, 80);
 FS_SIZE_IS(fs_ev_dlopen, 104);
 FS_SIZE_IS(fs_ev_shim_busy, 48);
 FS_SIZE_IS(fs_ev_mark, 64);
-FS_SIZE_IS(fs_ev_pool, 72);
+FS_SIZE_IS(fs_ev_pool, 96);
 FS_SIZE_IS(fs_ev_lost, 72);
 
 #endif

@@ -395,8 +395,11 @@ static const struct event_field mark_fields[] = {
 };
 
 static const struct event_field pool_fields[] = {
-	U(fs_ev_pool, pool),	     U(fs_ev_pool, task), U(fs_ev_pool, worker_pid),
-	U(fs_ev_pool, start_method), I(fs_ev_pool, code), NONE,
+	U(fs_ev_pool, pool),	   U(fs_ev_pool, task),
+	U(fs_ev_pool, worker_pid), U(fs_ev_pool, start_method),
+	I(fs_ev_pool, code),	   U(fs_ev_pool, record),
+	U(fs_ev_pool, count),	   U(fs_ev_pool, attempt),
+	U(fs_ev_pool, worker),	   NONE,
 };
 
 static const struct event_field *const tables[FS_EV_MAX] = {
@@ -451,6 +454,7 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_MARK] = mark_fields,
 	[FS_EV_SPAN_BEGIN] = mark_fields,
 	[FS_EV_SPAN_END] = mark_fields,
+	[FS_EV_NAME] = mark_fields,
 	[FS_EV_POOL_OPEN... FS_EV_TASK_DONE] = pool_fields,
 	[FS_EV_LOST] = lost_fields,
 };
