@@ -78,6 +78,7 @@ struct scratch {
 		struct fs_ev_process process;
 		struct fs_ev_first_write write;
 		struct fs_ev_calls calls;
+		struct fs_ev_fork_thread thread;
 		__u64 room[64]; /* any of them, as words */
 	};
 	char tail[PATH_BYTES * 3 + PIECE_BYTES];
@@ -394,6 +395,7 @@ __u64 file_identity(__u64 file, __u32 slot, __u32 fresh);
 int copy_path(__u64 mnt, __u64 dentry, __u32 slot);
 int emit_state(__u64 task, __u32 when, __u32 slot);
 int emit_fd_table(__u64 task, __u32 when, __u32 slot);
+int emit_fork_threads(__u64 child);
 __u64 file_of_fd(__u64 files, __u32 fd);
 
 /* The identity of the file behind a fd, with its FD flags; 0 when there is none. */

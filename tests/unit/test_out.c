@@ -156,7 +156,8 @@ static void test_report_json(void **state)
 		part, "\"fd_passes\":[{\"ts_ns\":8000,\"from\":\"p0\",\"to\":\"p1\",\"for\":\"p2\","
 		      "\"via\":\"scm_rights\",\"received_ns\":9000,\"truncated\":false,\"files\":[{"
 		      "\"from_fd\":15,\"to_fd\":8,\"kind\":\"pipe\",\"id\":\"pipe:[109]\",\"cloexec"
-		      "\":false,\"file\":\"f2\"}]}],\"failed_fd_sends\":[],\"findings\":[]}");
+		      "\":false,\"file\":\"f2\"}]}],\"failed_fd_sends\":[],\"marks\":[],\"pools\":["
+		      "],\"findings\":[]}");
 	free(part);
 	free(out.text);
 	model_free(s.m);

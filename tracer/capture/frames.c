@@ -19,13 +19,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void write_frame(const struct frames *f, Dwarf_Addr pc)
+static void write_frame(Dwfl *dwfl, Dwarf_Addr pc, struct buffer *out)
 {
-	Dwfl_Module *module = dwfl_addrmodule(f->dwfl, pc);
+	Dwfl_Module *module = dwfl_addrmodule(dwfl, pc);
 	const char *name = NULL, *file = NULL, *object = NULL;
 	GElf_Off offset = 0;
 	GElf_Sym symbol;
 	Dwfl_Line *line;
+	Dwarf_Addr within = pc;
 	int number = 0;
 
 	if (module) {
@@ -35,14 +36,16 @@ static void write_frame(const struct frames *f, Dwarf_Addr pc)
 		line = dwfl_module_getsrc(module, pc);
 		if (line)
 			file = base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL));
+		/* As addr2line wants it, and the same in each run. */
+		(void)dwfl_module_relocate_address(module, &within);
 	}
-	buffer_printf(f->out, "%.*s+0x%" PRIx64 " ", NAME_MAX_BYTES, name ? name : "?",
-		      name ? (uint64_t)offset : (uint64_t)pc);
+	buffer_printf(out, "%.*s+0x%" PRIx64 " ", NAME_MAX_BYTES, name ? name : "?",
+		      name ? (uint64_t)offset : (uint64_t)within);
 	if (file)
-		buffer_printf(f->out, "(%.*s:%d)", NAME_MAX_BYTES, file, number);
+		buffer_printf(out, "(%.*s:%d)", NAME_MAX_BYTES, file, number);
 	else
-		buffer_printf(f->out, "(%.*s)", NAME_MAX_BYTES, object ? object : "?");
-	buffer_append(f->out, "", 1);
+		buffer_printf(out, "(%.*s)", NAME_MAX_BYTES, object ? object : "?");
+	buffer_append(out, "", 1);
 }
 
 int frames_add(Dwfl_Frame *frame, void *context)
@@ -54,7 +57,7 @@ int frames_add(Dwfl_Frame *frame, void *context)
 	if (!dwfl_frame_pc(frame, &pc, &exact) || pc == 0)
 		return DWARF_CB_ABORT;
 	/* A return address: the call is what comes before it. */
-	write_frame(f, exact ? pc : pc - 1);
+	write_frame(f->dwfl, exact ? pc : pc - 1, f->out);
 	return ++f->count < FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
@@ -72,6 +75,61 @@ const Dwfl_Callbacks frames_callbacks = {
 	.find_elf = dwfl_linux_proc_find_elf,
 	.find_debuginfo = find_debuginfo,
 };
+
+Dwfl *frames_open(pid_t pid)
+{
+	Dwfl *dwfl = dwfl_begin(&frames_callbacks);
+
+	if (dwfl && dwfl_linux_proc_report(dwfl, pid) == 0 &&
+	    dwfl_report_end(dwfl, NULL, NULL) == 0)
+		return dwfl;
+	dwfl_end(dwfl);
+	return NULL;
+}
+
+/* --- names --- */
+
+struct data_name {
+	uint64_t address;
+	struct buffer *to;
+};
+
+/* The symbol that the address lies in: what is zero at the start need not lie in what the file's mapping covers. */
+static int find_data(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start,
+		     void *context)
+{
+	struct data_name *d = context;
+	int count = dwfl_module_getsymtab(module);
+
+	(void)userdata;
+	for (int i = 1; d->address >= start && i < count; i++) {
+		GElf_Sym symbol;
+		GElf_Addr address;
+		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
+							   NULL);
+
+		if (!text || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || d->address < address ||
+		    d->address - address >= symbol.st_size)
+			continue;
+		buffer_printf(d->to, "%.*s+0x%" PRIx64 " (%.*s)", NAME_MAX_BYTES, text,
+			      d->address - address, NAME_MAX_BYTES, base_name(name));
+		buffer_append(d->to, "", 1);
+		return DWARF_CB_ABORT;
+	}
+	return DWARF_CB_OK;
+}
+
+void frames_name(pid_t pid, uint64_t address, bool code, struct buffer *to)
+{
+	struct data_name d = { .address = address, .to = to };
+	Dwfl *dwfl = frames_open(pid);
+
+	if (dwfl && code)
+		write_frame(dwfl, address, to);
+	else if (dwfl)
+		(void)dwfl_getmodules(dwfl, find_data, &d, 0);
+	dwfl_end(dwfl);
+}
 
 /* --- Python --- */
 

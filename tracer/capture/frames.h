@@ -14,13 +14,23 @@
 
 extern const Dwfl_Callbacks frames_callbacks;
 
+/* NULL: nothing can be known of the process. To be ended by dwfl_end. */
+Dwfl *frames_open(pid_t pid);
+
+/*
+ * What lies at an address: of code a frame, as below, of data "symbol+0x8 (object)"; with its NUL. Adds nothing where
+ * no symbol is known.
+ */
+void frames_name(pid_t pid, uint64_t address, bool code, struct buffer *to);
+
 struct frames {
 	Dwfl *dwfl;
 	struct buffer *out;
 	unsigned count;
 };
 
-/* For dwfl_getthread_frames, context: a struct frames. Adds "function+0x1f (file.c:12)", each with its NUL. */
+/* For dwfl_getthread_frames, context: a struct frames. Adds "function+0x1f (file.c:12)", each with its NUL;
+ * without a name the offset is that in the file. */
 int frames_add(Dwfl_Frame *frame, void *context);
 
 /* An interpreter found among the process's modules; all zeros: there is none. */

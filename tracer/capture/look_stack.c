@@ -8,12 +8,10 @@
 
 #define THREADS_MAX 32
 
-/* DWARF's numbers of the stack pointer, and how many registers there are. */
+/* How many registers DWARF numbers. */
 #if defined(__x86_64__)
-#define REGISTER_SP 7
 #define REGISTER_COUNT 17
 #else
-#define REGISTER_SP 31
 #define REGISTER_COUNT 32
 #endif
 
@@ -67,7 +65,7 @@ static bool set_registers(Dwfl_Thread *thread, void *context)
 			words[i] = s->registers->words[i];
 		if (!dwfl_thread_state_registers(thread, 0, REGISTER_COUNT, words))
 			return false;
-	} else if (!dwfl_thread_state_registers(thread, REGISTER_SP, 1, &sp)) {
+	} else if (!dwfl_thread_state_registers(thread, LOOK_REGISTER_SP, 1, &sp)) {
 		return false;
 	}
 	dwfl_thread_state_register_pc(thread, s->thread->pc);
@@ -80,8 +78,9 @@ static const struct fs_registers *registers_of(const struct seen_thread *t,
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].tid == t->tid)
-			return list[i].pc == t->pc && list[i].words[REGISTER_SP] == t->sp ? &list[i]
-											  : NULL;
+			return list[i].pc == t->pc && list[i].words[LOOK_REGISTER_SP] == t->sp
+				       ? &list[i]
+				       : NULL;
 	return NULL;
 }
 
@@ -115,13 +114,11 @@ void look_stacks(struct seen_process *p, const struct fs_registers *registers, s
 		.memory_read = read_memory,
 		.set_initial_registers = set_registers,
 	};
-	struct stack s = { .process = p, .dwfl = dwfl_begin(&frames_callbacks) };
+	struct stack s = { .process = p, .dwfl = frames_open((pid_t)p->pid) };
 
 	if (!s.dwfl)
 		return;
-	if (dwfl_linux_proc_report(s.dwfl, (pid_t)p->pid) == 0 &&
-	    dwfl_report_end(s.dwfl, NULL, NULL) == 0 &&
-	    dwfl_attach_state(s.dwfl, NULL, (pid_t)p->pid, &threads, &s))
+	if (dwfl_attach_state(s.dwfl, NULL, (pid_t)p->pid, &threads, &s))
 		unwind_threads(&s, registers, count);
 	dwfl_end(s.dwfl);
 }

@@ -130,6 +130,7 @@ struct process {
 	bool changed_ids : 1;
 	bool raw_call : 1; /* made by a system call that is not what libc's fork makes */
 	bool shim : 1; /* the shim was at work in it */
+	bool vfork_exit : 1; /* called exit() in the memory of its creator */
 
 	/* life */
 	uint64_t leader_exit_ts; /* its first thread ended before the others */

@@ -442,12 +442,21 @@ static enum line_tone line_stdio(struct buffer *out, const struct fs_event *e)
 
 static enum line_tone line_mark(struct buffer *out, const struct fs_event *e)
 {
+	const struct fs_ev_mark *mark = (const void *)e;
 	struct event_text text = event_words(e);
 
 	buffer_add_text(out, e->type == FS_EV_MARK	   ? "marks "
 			     : e->type == FS_EV_SPAN_BEGIN ? "begins "
+			     : e->type == FS_EV_NAME	   ? "is for "
 							   : "ends ");
-	escape_quote(out, text.text, text.len);
+	if (e->type == FS_EV_SPAN_END)
+		buffer_printf(out, "span %llu", (unsigned long long)mark->id);
+	else
+		escape_quote(out, text.text, text.len);
+	if (mark->value)
+		buffer_printf(out, " %llu", (unsigned long long)mark->value);
+	if (e->type == FS_EV_SPAN_BEGIN)
+		buffer_printf(out, " (span %llu)", (unsigned long long)mark->id);
 	return TONE_PLAIN;
 }
 
@@ -461,9 +470,18 @@ static enum line_tone line_pool(struct buffer *out, const struct fs_event *e)
 	struct event_text text = event_words(e);
 
 	buffer_add_text(out, what[e->type - FS_EV_POOL_OPEN]);
-	if (e->type >= FS_EV_TASK_SUBMIT)
+	if (e->type >= FS_EV_TASK_SUBMIT) {
+		if (p->count > 1)
+			buffer_add_char(out, 's');
 		buffer_printf(out, " %llu", (unsigned long long)p->task);
-	else if (p->worker_pid)
+		if (p->count > 1)
+			buffer_printf(out, " to %llu",
+				      (unsigned long long)(p->task + p->count - 1));
+		if (e->type == FS_EV_TASK_SUBMIT)
+			buffer_printf(out, " to worker %u", p->worker);
+		if (e->type == FS_EV_TASK_DONE && p->code)
+			buffer_printf(out, " (%d failed)", p->code);
+	} else if (p->worker_pid)
 		buffer_printf(out, " %u", p->worker_pid);
 	if (text.len) {
 		buffer_add_char(out, ' ');
@@ -515,6 +533,7 @@ static const struct {
 	{ FS_EV_MARK, line_mark },
 	{ FS_EV_SPAN_BEGIN, line_mark },
 	{ FS_EV_SPAN_END, line_mark },
+	{ FS_EV_NAME, line_mark },
 	{ FS_EV_POOL_OPEN, line_pool },
 	{ FS_EV_POOL_CLOSE, line_pool },
 	{ FS_EV_WORKER_START, line_pool },
