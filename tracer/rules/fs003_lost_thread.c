@@ -13,7 +13,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 	for (size_t i = 0; i < n; i++) {
 		f = model_fact(m, FS_EV_FUTEX_STUCK, i);
 		p = model_process(m, f->process);
-		if (!p || !is_plain_copy(p) || p->threads_at_fork < 2 || stuck_of(f)->shared ||
+		if (!p || !is_plain_copy(p) || !has_lost_threads(m, f->process) ||
+		    stuck_of(f)->shared ||
 		    waits_for_lock(f))
 			continue;
 		/* Threads of its own could still do it, were they not all waiting. */
