@@ -46,7 +46,8 @@ static int judge_signal(const struct rule *self, const struct model *m, const st
 	add_process_name(&f.detail, m, fact->process);
 	buffer_printf(&f.detail, " sent signal %u to ", e->sig);
 	add_process_name(&f.detail, m, at);
-	buffer_printf(&f.detail, ", its %s: by a number that it has from before the fork, if it meant %s.",
+	buffer_printf(&f.detail,
+		      ", its %s: by a number that it has from before the fork, if it meant %s.",
 		      at == p->creator ? "parent" : "parent's child",
 		      at == p->creator ? "itself" : "a child of its own");
 	buffer_add_text(&f.key, "signal:");
@@ -75,6 +76,7 @@ const struct rule rule_stale_identity = {
 		"thread number. Waiting for a process of that list fails, since it is a sibling; a "
 		"signal to a cached number reaches the wrong one. Shown by a wait for one given "
 		"process that failed with ECHILD, the process being a child of the waiter's "
-		"creator. A signal of such a child to its parent or a sibling is a note: it may be meant.",
+		"creator. A signal of such a child to its parent or a sibling is a note: it may be "
+		"meant.",
 	.check = check,
 };
