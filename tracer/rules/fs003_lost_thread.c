@@ -22,7 +22,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		proven = stuck_of(f)->proof & FS_PROOF_NO_HANDLER ||
 			 stuck_of(f)->kind == FS_WAIT_TEAM;
 		err = add_stuck(
-			self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
+			self, m, f, severity_of_stuck(f, proven),
 			"The thread that would do this ran in the parent; fork did not copy it.",
 			out);
 		if (err < 0)
