@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* See stuck_words.h. */
-#include <signal.h>
 #include "rules/stuck_words.h"
 
+#include <signal.h>
 #include <string.h>
 
 const struct fs_ev_futex_stuck *stuck_of(const struct fact *f)
