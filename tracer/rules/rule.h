@@ -77,6 +77,9 @@ bool runs_same_program(const struct model *m, uint32_t process);
 /* Whether it is a copy of its creator that runs, or ran to its end, the creator's program. */
 bool is_plain_copy(const struct process *p);
 
+/* Whether it, or a copy that it is a copy of, was forked by a process with several threads. */
+bool has_lost_threads(const struct model *m, uint32_t process);
+
 /* Whether an fd number names a file in a table as it was seen. */
 const struct table_entry *table_find(const struct interned *table, uint32_t fd);
 size_t table_size(const struct interned *table);
