@@ -33,7 +33,9 @@ struct proc {
 	__u32 dead; /* its exit was told */
 	__u32 wrote; /* its FIRST_WRITE in this image was told */
 	__u32 state_dirty; /* dispositions or limits were set since */
+	__u32 copied; /* it runs its creator's image */
 	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
+	__u32 reserved;
 };
 
 /* A system call under way, by global pid_tgid. */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Fork handlers, told when they are registered; the tracer finds the object by the caller's address. */
+/*
+ * Fork handlers, told when they are registered; the tracer finds the object by the caller's address. And, where
+ * `check` wants to know, exit handlers: atexit() is a stub in each object, which comes to __cxa_atexit, as do the
+ * destructors of C++.
+ */
 #include "shim.h"
 
 int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child,
@@ -23,3 +27,28 @@ SHIM_EXPORT int __register_atfork(shim_handler *prepare, shim_handler *parent, s
 		ring_put(FS_EV_HANDLER, &e, sizeof(e));
 	return ret;
 }
+
+#ifdef SHIM_LOCKS
+
+#define HANDLERS_TOLD_MAX 64
+
+int __cxa_atexit(void (*fn)(void *), void *argument, void *object);
+
+SHIM_EXPORT int __cxa_atexit(void (*fn)(void *), void *argument, void *object)
+{
+	struct fs_ev_handler e = {
+		.kind = FS_HANDLER_EXIT,
+		.functions = { (uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)argument },
+		.caller = (uint64_t)(uintptr_t)object,
+	};
+	int ret;
+
+	if (!shim_ready())
+		return real.__cxa_atexit(fn, argument, object);
+	ret = real.__cxa_atexit(fn, argument, object);
+	if (ret == 0 && !shim_in_vfork_child() && shim_self()->handlers_told++ < HANDLERS_TOLD_MAX)
+		ring_put(FS_EV_HANDLER, &e, sizeof(e));
+	return ret;
+}
+
+#endif

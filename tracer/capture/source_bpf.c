@@ -276,7 +276,7 @@ static int bpf_follow(struct source *s, pid_t pid, struct failure *why)
 {
 	struct {
 		uint64_t state_hash, state_key;
-		uint32_t dead, wrote, state_dirty, vforked;
+		uint32_t dead, wrote, state_dirty, copied, vforked, reserved;
 	} proc = { 0 };
 	uint32_t key = pid;
 	int err;
