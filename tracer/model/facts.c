@@ -118,11 +118,11 @@ uint64_t fact_address(const struct fact *f)
 
 	switch (f->event->type) {
 	case FS_EV_CALL:
-		return call->caller ? call->caller - 1 : 0;
+		return call->caller;
 	case FS_EV_LOCK_HELD:
-		return held->pc ? held->pc - 1 : 0;
+		return held->pc;
 	case FS_EV_HANDLER:
-		return handler->functions[0];
+		return handler->functions[0] + 1;
 	}
 	return 0;
 }

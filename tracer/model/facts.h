@@ -20,7 +20,7 @@ struct fact {
 size_t model_fact_count(const struct model *m, unsigned type);
 const struct fact *model_fact(const struct model *m, unsigned type, size_t index);
 
-/* The address of code that a fact names: who took a lock, who drew, an exit handler. 0: none. */
+/* An address of code that a fact names (who took a lock, an exit handler), as return addresses are; 0: none. */
 uint64_t fact_address(const struct fact *f);
 /* Keeps what somebody found out about it. 0 or -ENOMEM. */
 int model_set_fact_place(struct model *m, unsigned type, size_t index, const char *text,
