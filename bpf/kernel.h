@@ -369,6 +369,7 @@ struct bpf_iter__task {
 
 #define S_IFMT 0170000
 #define S_IFIFO 0010000
+#define SOCK_STREAM 1
 #define S_IFSOCK 0140000
 
 #define AF_UNIX 1

@@ -70,11 +70,13 @@ static bool is_busy(const FILE *f)
 	return owner && owner != (void *)(uintptr_t)pthread_self();
 }
 
-void stdio_tell(uint64_t call_id)
+void stdio_tell(uint64_t call_id, bool alone)
 {
 	if (!iter_begin)
 		return;
-	list_lock();
+	/* As fork does it: without other threads no lock. It would cost the fault of one more page at each fork. */
+	if (!alone)
+		list_lock();
 	for (void *i = iter_begin(); i != iter_end(); i = iter_next(i)) {
 		FILE *f = iter_file(i);
 
@@ -85,7 +87,8 @@ void stdio_tell(uint64_t call_id)
 		else if (f->_IO_read_ptr && f->_IO_read_end > f->_IO_read_ptr)
 			tell(call_id, f, f->_IO_read_ptr, f->_IO_read_end, FS_STDIO_READ);
 	}
-	list_unlock();
+	if (!alone)
+		list_unlock();
 }
 
 /* In a forked child that ends by exit(), which is about to take that lock too. */

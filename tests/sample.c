@@ -39,6 +39,8 @@ static const struct {
 	{ FS_EV_FD_UNSHARE, sizeof(struct fs_ev_fd) },
 	{ FS_EV_FD_SEND_FAILED, sizeof(struct fs_ev_fd_send_failed) },
 	{ FS_EV_BLIND_SPOT, sizeof(struct fs_ev_blind_spot) },
+	{ FS_EV_CALLS, sizeof(struct fs_ev_calls) },
+	{ FS_EV_FD_EOF, sizeof(struct fs_ev_fd) },
 	{ FS_EV_SHIM_HELLO, sizeof(struct fs_ev_shim_hello) },
 	{ FS_EV_CALL, sizeof(struct fs_ev_call) },
 	{ FS_EV_STACK, sizeof(struct fs_ev_stack) },
@@ -61,6 +63,7 @@ static const struct {
 	{ FS_EV_TASK_DONE, sizeof(struct fs_ev_pool) },
 	{ FS_EV_FORK_THREAD, sizeof(struct fs_ev_fork_thread) },
 	{ FS_EV_LOCK_STORY, sizeof(struct fs_ev_lock_story) },
+	{ FS_EV_NAME, sizeof(struct fs_ev_mark) },
 	{ FS_EV_LOST, sizeof(struct fs_ev_lost) },
 };
 
@@ -221,6 +224,7 @@ static void fill_intent(union sample *s, unsigned number)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		((struct fs_ev_mark *)s)->name_len = add_tail(s, "a\033b", 3);
 		break;
 	case FS_EV_POOL_OPEN ... FS_EV_TASK_DONE:

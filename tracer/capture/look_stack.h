@@ -6,8 +6,6 @@
 #ifndef TRACER_CAPTURE_LOOK_STACK_H
 #define TRACER_CAPTURE_LOOK_STACK_H
 
-#include <elfutils/libdwfl.h>
-
 #include "capture/look_regs.h"
 #include "trace/snapshot.h"
 
@@ -20,14 +18,5 @@
 
 /* Fills `frames` of the threads of a process that are in a call. registers: of all threads, may be none. */
 void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count);
-
-/* Adds one frame with its NUL: "symbol+0x1f (file.c:12)". Without a name the offset is that in the file. */
-void look_write_frame(Dwfl *dwfl, uint64_t pc, struct buffer *to);
-
-/*
- * What lies at an address: of code a frame, as above, of data "symbol+0x8 (object)"; with its NUL. Adds nothing where
- * no symbol is known.
- */
-void look_name(uint32_t pid, uint64_t address, bool code, struct buffer *to);
 
 #endif

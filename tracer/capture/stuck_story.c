@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "capture/frames.h"
 #include "capture/lock_kind.h"
 #include "capture/look_stack.h"
 #include "capture/stuck_impl.h"
@@ -245,11 +246,11 @@ static void tell(struct stuck_watch *w, struct fs_ev_lock_story *e,
 	size_t at;
 
 	if (named)
-		look_name(e->h.pid, named, false, &tail);
+		frames_name((pid_t)e->h.pid, named, false, &tail);
 	e->name_len = close_text(&tail, 0);
 	at = tail.len;
 	if (held)
-		look_name(e->h.pid, held->pc - 1, true, &tail);
+		frames_name((pid_t)e->h.pid, held->pc - 1, true, &tail);
 	e->taken_len = close_text(&tail, at);
 	if (who) {
 		e->holder_tid = who->tid;

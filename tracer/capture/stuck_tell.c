@@ -109,7 +109,7 @@ static uint32_t proofs(const struct fs_ev_futex_stuck *e, const struct buffer *f
 		proof |= FS_PROOF_LOCK_CODE;
 	if (!(e->sig_caught & ~(UINT64_C(1) << (SIGINT - 1))) && e->stuck == e->threads)
 		proof |= FS_PROOF_NO_HANDLER;
-	if (frames->len && is_in_fork(frames) && (is_lock_code(e->kind) || e->owner))
+	if (frames->len && is_in_fork(frames) && (e->kind || e->owner))
 		proof |= FS_PROOF_IN_FORK;
 	return proof;
 }

@@ -20,6 +20,8 @@ static int list_of(unsigned type)
 		return FACTS_ODD_CALL;
 	case FS_EV_SIGNAL:
 		return FACTS_SIGNAL;
+	case FS_EV_FD_EOF:
+		return FACTS_EOF;
 	case FS_EV_LOCK_STORY:
 		return FACTS_LOCK_STORY;
 	case FS_EV_CALL:

@@ -125,6 +125,7 @@ static const char *check_intent(const struct fs_event *e, struct tail *t)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		return take_bytes(t, ((const struct fs_ev_mark *)e)->name_len);
 	}
 	if (e->type >= FS_EV_POOL_OPEN && e->type <= FS_EV_TASK_DONE)

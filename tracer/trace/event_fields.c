@@ -160,6 +160,11 @@ static const struct event_field cred_fields[] = {
 	NONE,
 };
 
+static const struct event_field calls_fields[] = {
+	U(fs_ev_calls, count),
+	NONE,
+};
+
 static const struct event_field first_write_fields[] = {
 	U(fs_ev_first_write, fd),
 	X(fs_ev_first_write, file),
@@ -390,8 +395,11 @@ static const struct event_field mark_fields[] = {
 };
 
 static const struct event_field pool_fields[] = {
-	U(fs_ev_pool, pool),	     U(fs_ev_pool, task), U(fs_ev_pool, worker_pid),
-	U(fs_ev_pool, start_method), I(fs_ev_pool, code), NONE,
+	U(fs_ev_pool, pool),	   U(fs_ev_pool, task),
+	U(fs_ev_pool, worker_pid), U(fs_ev_pool, start_method),
+	I(fs_ev_pool, code),	   U(fs_ev_pool, record),
+	U(fs_ev_pool, count),	   U(fs_ev_pool, attempt),
+	U(fs_ev_pool, worker),	   NONE,
 };
 
 static const struct event_field *const tables[FS_EV_MAX] = {
@@ -427,6 +435,8 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_FD_UNSHARE] = fd_fields,
 	[FS_EV_FD_SEND_FAILED] = fd_send_failed_fields,
 	[FS_EV_BLIND_SPOT] = blind_spot_fields,
+	[FS_EV_CALLS] = calls_fields,
+	[FS_EV_FD_EOF] = fd_fields,
 	[FS_EV_ODD_CALL] = odd_call_fields,
 	[FS_EV_FUTEX_STUCK] = futex_stuck_fields,
 	[FS_EV_BLOCKED] = blocked_fields,
@@ -444,6 +454,7 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_MARK] = mark_fields,
 	[FS_EV_SPAN_BEGIN] = mark_fields,
 	[FS_EV_SPAN_END] = mark_fields,
+	[FS_EV_NAME] = mark_fields,
 	[FS_EV_POOL_OPEN... FS_EV_TASK_DONE] = pool_fields,
 	[FS_EV_LOST] = lost_fields,
 };

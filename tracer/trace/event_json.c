@@ -322,6 +322,7 @@ static void add_intent_tail(struct json *j, const struct fs_event *e)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		add_text(j, "name", event_words(e));
 		break;
 	case FS_EV_POOL_OPEN ... FS_EV_TASK_DONE:
