@@ -575,6 +575,7 @@ enum fs_owner {
 #define FS_PROOF_LOCK_CODE 0x2	/* inside of a lock's own code, which no signal handler may release */
 #define FS_PROOF_NO_HANDLER 0x4 /* no signal is caught (SIGINT apart), so none can */
 #define FS_PROOF_LOOP 0x8	/* a loop without way out, stepped through */
+#define FS_PROOF_POOL 0x20	/* a pool's caller waits for a result while all its workers wait for work */
 #define FS_PROOF_IN_FORK 0x10	/* inside fork(), waiting for a lock that it holds itself or in a circle */
 
 /*

@@ -104,8 +104,10 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 {
 	const struct fs_ev_reparent *r = (const void *)e;
 	const struct fs_ev_fork_thread *thread = (const void *)e;
+	const struct fs_ev_exit *ended = (const void *)e;
 	struct watched *p;
 
+	w->happened |= e->type == FS_EV_FORK || e->type == FS_EV_EXEC || e->type == FS_EV_EXIT;
 	switch (e->type) {
 	case FS_EV_FORK_THREAD:
 		p = find(w, thread->child_pid);
@@ -126,6 +128,9 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 		on_fork(w, (const void *)e);
 		return;
 	case FS_EV_EXIT:
+		p = ended->status ? find(w, ended->parent_pid) : NULL;
+		if (p)
+			p->lost_children++;
 		drop(w, e->pid);
 		return;
 	case FS_EV_REPARENT:
@@ -238,6 +243,8 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 
 	if (proc_waits((pid_t)p->pid, &now_do) < 0)
 		return;
+	if (p->lost_children)
+		stuck_look_at_pool(w, p, &now_do, now);
 	signature = proc_waits_signature(&now_do);
 	if (signature != p->signature) {
 		p->signature = signature;
@@ -337,6 +344,9 @@ int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
 	n = w->count < LOOKS_MAX ? w->count : LOOKS_MAX;
 	for (i = 0; i < n; i++)
 		look_at(w, &w->list[w->turn++ % w->count], now);
+	stuck_measure(w, now);
 	end_stuck(w, now);
+	if (w->kill_after_ns)
+		stuck_end_pools(w, now);
 	return w->error;
 }

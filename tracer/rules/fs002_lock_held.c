@@ -44,6 +44,27 @@ static int tell(const struct rule *self, const struct model *m, const struct fac
 	return finding_add(out, &f);
 }
 
+/* It is told as a deadlock already. */
+static bool is_story(const struct model *m, uint32_t process, uint64_t lock)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_LOCK_STORY); i++) {
+		const struct fact *f = model_fact(m, FS_EV_LOCK_STORY, i);
+		const struct fs_ev_lock_story *e = (const void *)f->event;
+
+		if (f->process == process && e->lock == lock)
+			return true;
+	}
+	return false;
+}
+
+/* An interpreter's semaphores are its conditions too: who waits for one holds another. */
+static bool is_of_interpreter(const struct fact *f)
+{
+	return held_of(f)->kind == FS_LOCK_SEM && f->place &&
+	       (memmem(f->place->data, f->place->len, "python", 6) ||
+		memmem(f->place->data, f->place->len, "PyThread", 8));
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
 	struct births births = { 0 };
@@ -54,7 +75,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		uint32_t child = births_copy(&births, held_of(f)->call_id);
 
 		/* What the forking thread holds, it can release in the child too. */
-		if (child != MODEL_NONE && held_of(f)->holder_tid != f->event->tid)
+		if (child != MODEL_NONE && held_of(f)->holder_tid != f->event->tid &&
+		    !is_of_interpreter(f) && !is_story(m, child, held_of(f)->lock))
 			err = tell(self, m, f, child, out);
 	}
 	births_free(&births);

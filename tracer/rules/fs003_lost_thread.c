@@ -14,7 +14,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		f = model_fact(m, FS_EV_FUTEX_STUCK, i);
 		p = model_process(m, f->process);
 		if (!p || !is_plain_copy(p) || p->threads_at_fork < 2 || stuck_of(f)->shared ||
-		    waits_for_lock(f))
+		    stuck_of(f)->proof & FS_PROOF_POOL || waits_for_lock(f))
 			continue;
 		/* Threads of its own could still do it, were they not all waiting. */
 		if (stuck_of(f)->stuck != stuck_of(f)->threads)

@@ -13,7 +13,7 @@ struct closed {
 
 struct search {
 	struct closed closed[REMEMBERED]; /* inherited ones */
-	size_t count;
+	size_t count, inherited;
 	struct closed reused;
 	uint32_t now; /* the file that has the number now */
 };
@@ -22,8 +22,10 @@ static int find_closed(void *arg, const struct holding *h)
 {
 	struct search *s = arg;
 
-	if (h->got == FD_HOW_INHERITED && h->lost == FD_HOW_CLOSED && h->fd > 2 &&
-	    s->count < REMEMBERED)
+	if (h->got != FD_HOW_INHERITED || h->fd <= 2)
+		return 0;
+	s->inherited++;
+	if (h->lost == FD_HOW_CLOSED && s->count < REMEMBERED)
 		s->closed[s->count++] =
 			(struct closed){ .ts = h->to_ts, .fd = h->fd, .file = h->file };
 	return 0;
@@ -63,7 +65,9 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = process };
 
 	(void)model_holdings(m, process, find_closed, &s);
-	if (s.count < WHOLESALE || !model_holdings(m, process, find_reused, &s))
+	/* Who closes some knows which. */
+	if (s.count < WHOLESALE || s.count < s.inherited ||
+	    !model_holdings(m, process, find_reused, &s))
 		return 0;
 	buffer_add_text(&f.detail, "POSSIBLE: ");
 	add_process_name(&f.detail, m, process);

@@ -193,7 +193,8 @@ static size_t add_lines(struct buffer *b, const struct interned *text)
 		len = end ? (size_t)(end - line) : text->len - at;
 		at += strspn(line, " ");
 		len -= strspn(line, " ");
-		if (!len || (shown && begins_with_one(text->data + at, beginnings)))
+		if (!len || strncmp(text->data + at, "Stack (", 7) == 0 ||
+		    (shown && begins_with_one(text->data + at, beginnings)))
 			continue;
 		buffer_add_text(b, shown++ ? " <- " : " It was forked at ");
 		buffer_append(b, text->data + at, len);
