@@ -82,6 +82,7 @@ typedef void shim_handler(void);
 	X(int, sem_trywait, (sem_t * s))                                                 \
 	X(int, sem_timedwait, (sem_t * s, const struct timespec *t))                     \
 	X(int, sem_post, (sem_t * s))                                                    \
+	X(int, on_exit, (void (*fn)(int, void *), void *argument))                       \
 	X(int, __cxa_atexit, (void (*fn)(void *), void *argument, void *object))         \
 	X(int, rand, (void))                                                             \
 	X(long, random, (void))                                                          \

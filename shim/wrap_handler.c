@@ -34,20 +34,35 @@ SHIM_EXPORT int __register_atfork(shim_handler *prepare, shim_handler *parent, s
 
 int __cxa_atexit(void (*fn)(void *), void *argument, void *object);
 
-SHIM_EXPORT int __cxa_atexit(void (*fn)(void *), void *argument, void *object)
+static void tell_exit_handler(uint64_t function, uint64_t caller)
 {
 	struct fs_ev_handler e = {
 		.kind = FS_HANDLER_EXIT,
-		.functions = { (uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)argument },
-		.caller = (uint64_t)(uintptr_t)object,
+		.functions = { function },
+		.caller = caller,
 	};
-	int ret;
 
-	if (!shim_ready())
-		return real.__cxa_atexit(fn, argument, object);
-	ret = real.__cxa_atexit(fn, argument, object);
-	if (ret == 0 && !shim_in_vfork_child() && shim_self()->handlers_told++ < HANDLERS_TOLD_MAX)
+	if (!shim_in_vfork_child() && shim_self()->handlers_told++ < HANDLERS_TOLD_MAX)
 		ring_put(FS_EV_HANDLER, &e, sizeof(e));
+}
+
+SHIM_EXPORT int __cxa_atexit(void (*fn)(void *), void *argument, void *object)
+{
+	bool ready = shim_ready();
+	int ret = real.__cxa_atexit(fn, argument, object);
+
+	if (ready && ret == 0)
+		tell_exit_handler((uint64_t)(uintptr_t)fn, CALLER);
+	return ret;
+}
+
+SHIM_EXPORT int on_exit(void (*fn)(int, void *), void *argument)
+{
+	bool ready = shim_ready();
+	int ret = real.on_exit(fn, argument);
+
+	if (ready && ret == 0)
+		tell_exit_handler((uint64_t)(uintptr_t)fn, CALLER);
 	return ret;
 }
 

@@ -60,6 +60,7 @@ static int tell(const struct rule *self, const struct model *m, uint32_t process
 
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
+	uint32_t told = MODEL_NONE;
 	int err = 0;
 
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_STDIO_PENDING) && err == 0; i++) {
@@ -67,11 +68,15 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		const struct process *p = model_process(m, now->process);
 		const struct start_call *c = p ? model_call(m, p->where) : NULL;
 
-		if (pending_of(now)->direction != FS_STDIO_AT_END || !c || !is_plain_copy(p))
+		/* C++ flushes its streams in a handler: before that they are there too. */
+		if (pending_of(now)->direction < FS_STDIO_AT_EXIT || !c || !is_plain_copy(p) ||
+		    now->process == told)
 			continue;
 		then = find_at_fork(m, i, now, c);
-		if (then)
-			err = tell(self, m, now->process, then, out);
+		if (!then)
+			continue;
+		told = now->process; /* of several streams, or seen twice, one is enough */
+		err = tell(self, m, told, then, out);
 	}
 	return err;
 }
