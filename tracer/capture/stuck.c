@@ -15,9 +15,11 @@
 #include "capture/stuck_impl.h"
 
 #define MS 1000000ull
-#define LOOK_NS (100 * MS)
+#define LOOK_NS (50 * MS)
+#define RARE_LOOK_NS (200 * MS) /* at what has long stood as it stands */
+#define LONG_NS (1000 * MS)
 #define LOOKS_MAX 256 /* processes a look */
-#define STANDING_NS (80 * MS)
+#define STANDING_NS (40 * MS)
 #define PARTLY_NS (400 * MS)
 #define PIPE_NS (250 * MS)
 
@@ -241,8 +243,9 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 	static struct process_wait now_do;
 	uint64_t signature;
 
-	if (proc_waits((pid_t)p->pid, &now_do) < 0)
+	if (now < p->next_look_ns || proc_waits((pid_t)p->pid, &now_do) < 0)
 		return;
+	p->next_look_ns = p->since_ns && now - p->since_ns > LONG_NS ? now + RARE_LOOK_NS : 0;
 	if (p->lost_children)
 		stuck_look_at_pool(w, p, &now_do, now);
 	signature = proc_waits_signature(&now_do);

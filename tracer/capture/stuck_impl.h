@@ -30,6 +30,7 @@ struct watched {
 	uint64_t start_ns;
 	uint64_t signature; /* of what its threads did at the last look; 0: none yet */
 	uint64_t since_ns; /* it has been like this */
+	uint64_t next_look_ns; /* not to be looked at before */
 	uint64_t next_loop_ns; /* not to be stepped before */
 	uint64_t loop_pause_ns;
 	uint64_t cpu;
