@@ -32,6 +32,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 			continue;
 		proven = stuck_of(f)->proof &
 			 (FS_PROOF_OWNER | FS_PROOF_LOCK_CODE | FS_PROOF_NO_HANDLER);
+		if (!proven && ended_by_itself(model_process(m, f->process)))
+			continue;
 		err = add_stuck(self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
 				"The lock was taken when the process forked; its holder was not "
 				"copied, so nobody in the child can release it.",

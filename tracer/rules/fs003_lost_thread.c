@@ -21,6 +21,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 			continue;
 		proven = stuck_of(f)->proof & FS_PROOF_NO_HANDLER ||
 			 stuck_of(f)->kind == FS_WAIT_TEAM;
+		if (!proven && ended_by_itself(model_process(m, f->process)))
+			continue;
 		err = add_stuck(
 			self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
 			"The thread that would do this ran in the parent; fork did not copy it.",

@@ -24,4 +24,7 @@ bool is_in_handler(const struct fact *f);
 int add_stuck(const struct rule *self, const struct model *m, const struct fact *f,
 	      enum severity severity, const char *why, struct findings *out);
 
+/* It ended by itself: what looked like a wait for ever was one for a signal, or for time. */
+bool ended_by_itself(const struct process *p);
+
 #endif
