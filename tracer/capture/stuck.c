@@ -149,7 +149,7 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 			stuck_story_free(p);
 			p->execed = true;
 			p->start_ns = e->start_ns;
-			p->signature = 0;
+			p->signature = p->told_signature = 0;
 		}
 		return;
 	}
@@ -253,11 +253,18 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 		p->signature = signature;
 		p->since_ns = now;
 		p->standing = STANDS_NOT;
-		p->told = p->told_partly = false;
+		/* Looking into a wait may interrupt it for an instant: the same again is no news. */
+		p->told = p->told_partly = signature == p->told_signature;
+		if (p->told)
+			p->standing = p->told_standing;
 		p->cpu = p->pipe = p->pipe_next_ns = 0;
 		return;
 	}
 	look_closer(w, p, &now_do, now);
+	if (p->told) {
+		p->told_signature = signature;
+		p->told_standing = p->standing;
+	}
 }
 
 /* --- ending what hangs --- */

@@ -30,6 +30,8 @@ struct watched {
 	uint64_t start_ns;
 	uint64_t signature; /* of what its threads did at the last look; 0: none yet */
 	uint64_t since_ns; /* it has been like this */
+	uint64_t told_signature; /* when it was told that it stands; 0: never */
+	uint32_t told_standing; /* enum standing */
 	uint64_t next_look_ns; /* not to be looked at before */
 	uint64_t next_loop_ns; /* not to be stepped before */
 	uint64_t loop_pause_ns;

@@ -156,7 +156,8 @@ void add_stack(struct buffer *b, const char *stack, size_t len)
 	if (!frame || begins_with_one(frame, beginnings))
 		n = 0;
 	for (; (frame = stack_frame(stack, len, n)) && shown < 8; n++) {
-		if (shown && begins_with_one(frame, beginnings))
+		if (shown && (begins_with_one(frame, beginnings) ||
+			      (*frame == '?' && strstr(frame, "(libc.so"))))
 			continue;
 		buffer_printf(b, "%s%s", shown++ ? " <- " : "", frame);
 	}
