@@ -96,4 +96,22 @@ with private_dir() as d:
     ok(result.status == 1 and "FS001 bug" in result.out, "a hang is found and ended", result)
     ok(time.monotonic() - begun < 30, "well before the program would end it")
     same(run(["pgrep", "-x", os.path.basename(hang)[:15]]).out, "", "nothing is left of it")
+
+    # The story of a deadlock: the lock, who had it, since where, and what that thread was doing; with the kernel
+    # witness alone, and where the shim cannot go, the same stack.
+    deadlock = os.path.join(BUILD, "tests/bugs/fs001_semaphore_bad")
+    for flags in ([], ["--source=bpf"]):
+        result = check("--only=FS001", *flags, "--", deadlock)
+        told = [w for w in ("a semaphore, lock (", "holder+", "fs001_semaphore_bad.c:15", "main+",
+                            "fs001_semaphore_bad.c:29", "which fork did not copy") if w not in result.out]
+        same(told, [], "the story of a lock %s" % " ".join(flags))
+    ok("taken at" not in result.out, "where it was taken only the shim knows", result)
+    result = check("--only=FS001", "--", os.path.join(BUILD, "tests/bugs/fs001_semaphore_bad"))
+    ok("taken at holder+" in result.out and "It was forked at main+" in result.out, "and it does", result)
+
+    # What is not proven to hang is ended by --timeout alone.
+    result = check("--timeout=1s", "--", "sh", "-c", "sleep 60 & wait")
+    ok(result.status == 2 and "--timeout" in result.err, "--timeout: 2 without findings", result)
+    result = check("--timeout=1s", "--expect=no-fork-without-exec", "--", "sh", "-c", "(sleep 60; :) & wait")
+    ok(result.status == 1 and "--timeout" in result.err, "--timeout: 1 with findings", result)
 done()

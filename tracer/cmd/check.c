@@ -31,7 +31,7 @@ struct check_options {
 	struct record_options record; /* first, see record_options.h */
 	struct read_options read;
 	const char *rules, *disable, *expect, *explain, *suppressions, *junit, *keep;
-	uint64_t hang_timeout;
+	uint64_t hang_timeout, timeout;
 	bool list;
 };
 
@@ -84,6 +84,12 @@ static const struct option_spec check_specs[] = {
 	  .offset = offsetof(struct check_options, hang_timeout),
 	  .max = 86400ull * 1000000000,
 	  .help = "end what is proven to hang after this long (default: 5s)" },
+	{ .name = "timeout",
+	  .kind = OPTION_DURATION,
+	  .arg = "TIME",
+	  .offset = offsetof(struct check_options, timeout),
+	  .max = 30 * 86400ull * 1000000000,
+	  .help = "end everything after this long, proven or not (default: never)" },
 	{ 0 },
 };
 
@@ -398,6 +404,13 @@ static int check_trace(struct check *c, const struct check_options *o, const cha
 	return status;
 }
 
+static void say_quiet(const char *who, uint64_t for_ns)
+{
+	log_warning("nothing has happened for %u s in %s, and nothing there is proven to hang: "
+		    "waiting on; Ctrl-C or --timeout ends it, 'forkscope why' tells more",
+		    (unsigned)(for_ns / 1000000000), who);
+}
+
 static int check_command(struct check *c, struct check_options *o, int argc, char **argv, int first)
 {
 	struct recording_options recording;
@@ -412,6 +425,8 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 	recording.follow = true;
 	recording.watch_hangs = true;
 	recording.hang_timeout_ns = o->hang_timeout;
+	recording.timeout_ns = o->timeout;
+	recording.quiet = say_quiet;
 	if (place_make(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_TROUBLE;
@@ -426,6 +441,10 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 		log_error("%llu events were lost; a larger --buffer holds more",
 			  (unsigned long long)recording_lost(r));
 		status = EXIT_TROUBLE;
+	}
+	if (!err && recording_timed_out(r)) {
+		log_error("the command was ended after its --timeout, with what it had started");
+		status = status == EXIT_CLEAN ? EXIT_TROUBLE : status;
 	}
 	place_remove(&place);
 	recording_free(r);

@@ -64,6 +64,11 @@ bool waits_for_lock(const struct fact *f)
 	return true;
 }
 
+bool ended_by_itself(const struct process *p)
+{
+	return p->ended && p->knows_status && !(p->status & 0x7f);
+}
+
 bool is_in_handler(const struct fact *f)
 {
 	size_t len;
