@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,20 @@ static bool is_gone(pid_t pid)
 	const char *fields = stat_fields(pid, text, sizeof(text));
 
 	return !fields || fields[0] == 'Z' || fields[0] == 'X';
+}
+
+bool is_doomed(pid_t pid)
+{
+	char text[4096];
+	const char *at;
+	unsigned long long pending;
+
+	if (is_gone(pid) || read_proc(pid, "status", text, sizeof(text)) <= 0)
+		return true;
+	at = strstr(text, "SigPnd:");
+	if (at && sscanf(at, "SigPnd: %llx", &pending) == 1 && pending & 1ull << (SIGKILL - 1))
+		return true;
+	return false;
 }
 
 bool all_gone_within(const pid_t *pids, size_t n, unsigned ms)
