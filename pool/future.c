@@ -322,6 +322,8 @@ void pp_future_free(struct pp_future *f)
 	}
 	if (is_foreign(&pool->owned))
 		return;
+	/* It may be what kept the pool's memory, when the pool was freed before. */
+	__atomic_add_fetch(&pool->refs, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&pool->lock);
 	/* Still in a callback's queue, or in the hands of a worker that is being killed: later. */
 	if (f->state == FUTURE_ENDED && !f->lane && !f->callback)
@@ -329,4 +331,5 @@ void pp_future_free(struct pp_future *f)
 	else
 		f->freed = true;
 	pthread_mutex_unlock(&pool->lock);
+	pool_unref(pool);
 }

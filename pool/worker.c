@@ -49,15 +49,20 @@ static void signal_caller(struct worker *w, bool must)
 		;
 }
 
+/* From figures of its own: those it shows, a task may have written over. */
 static void count_time(struct worker *w, bool busy)
 {
 	struct lane_worker *s = w->map.worker;
 	int64_t now = now_ns();
 
-	if (s->busy)
-		store_relaxed(&s->busy_ns, s->busy_ns + now - s->since_ns);
+	if (w->busy)
+		w->busy_ns += now - w->since_ns;
 	else
-		store_relaxed(&s->waiting_ns, s->waiting_ns + now - s->since_ns);
+		w->waiting_ns += now - w->since_ns;
+	w->since_ns = now;
+	w->busy = busy;
+	store_relaxed(&s->busy_ns, w->busy_ns);
+	store_relaxed(&s->waiting_ns, w->waiting_ns);
 	store_relaxed(&s->since_ns, now);
 	store_relaxed(&s->busy, busy);
 }
@@ -173,7 +178,7 @@ static bool wait_for_task(struct worker *w)
 	if (has_task(w, false, 0) || spin_shortly(w))
 		return true;
 	count_time(w, false);
-	since = w->map.worker->since_ns;
+	since = w->since_ns;
 	signal_caller(w, true);
 	flush_output(w);
 	if (spin(w, false, 0)) {
@@ -182,7 +187,7 @@ static bool wait_for_task(struct worker *w)
 	}
 	in_time = park(w, false, 0);
 	count_time(w, true);
-	if (w->map.worker->since_ns - since < SHORT_SLEEP)
+	if (w->since_ns - since < SHORT_SLEEP)
 		w->spin_ns = SPIN_MAX;
 	return in_time;
 }
@@ -206,7 +211,8 @@ static bool wait_for_room(struct worker *w, uint32_t need)
 		    want)
 			return false;
 		if (contiguous >= need) {
-			uint64_t space = LANE_COMP_SIZE - (w->comp_tail - w->map.caller->comp_head);
+			uint64_t space = LANE_COMP_SIZE -
+					 (w->comp_tail - load_relaxed(&w->map.caller->comp_head));
 
 			w->cap = (uint32_t)(space < contiguous ? space : contiguous);
 			return true;
@@ -414,7 +420,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	if ((++w->records & 7) == 0 || w->records < 8)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
-		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
+		store_relaxed(&s->init_ns, now_ns() - w->ready_ns);
 	pass_record(w, w->pos + size, w->seq);
 	w->pos += size;
 	publish(w);
@@ -507,8 +513,11 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->blocks = w->few_blocks;
 	w->max_blocks = FEW_BLOCKS;
 	arena_init(&w->arena, map->arena, map->arena_size);
-	map->worker->since_ns = map->worker->ready_ns = now_ns();
-	map->worker->busy = 1;
+	w->since_ns = w->ready_ns = now_ns();
+	w->busy = true;
+	store_relaxed(&map->worker->since_ns, w->since_ns);
+	store_relaxed(&map->worker->ready_ns, w->ready_ns);
+	store_relaxed(&map->worker->busy, 1);
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
 	if (map->boot->flags & BOOT_PROCESS)

@@ -59,6 +59,8 @@ struct worker {
 	uint32_t signalled; /* the park of the caller that was answered */
 	uint32_t park_count;
 	int64_t spin_ns;
+	int64_t ready_ns, since_ns, busy_ns, waiting_ns;
+	bool busy;
 	uint32_t records;
 	int64_t rss_checked;
 	bool init_failed;
