@@ -30,7 +30,7 @@
 
 #include "procpool.h"
 
-#define LANE_MAGIC 0x50504c31u /* "PPL1"; changes with the layout */
+#define LANE_MAGIC 0x50504c32u /* "PPL2"; changes with the layout */
 
 #define LANE_SUB_SIZE (128u << 10)
 #define LANE_COMP_SIZE (128u << 10)
@@ -71,6 +71,8 @@ struct lane_boot {
 	uint64_t max_rss_kb;
 	int64_t keep_alive_ns;
 	int64_t start_ns;
+	uint64_t pool; /* for marks: the pool's number and, in it, the worker's; 0: of no pool */
+	uint32_t worker;
 	uint32_t cpus_size;
 	uint32_t n_rlimits;
 	uint8_t cpus[128];

@@ -136,6 +136,7 @@ int batch_new_locked(struct pp_pool *pool, const char *name, const struct iovec 
 	b->opts = *o;
 	list_append(&pool->batches, &b->all);
 	__atomic_add_fetch(&pool->refs, 1, __ATOMIC_RELAXED);
+	b->number = pool->accepted;
 	pool->accepted += n;
 	if (n)
 		pending_add(&b->work, false);

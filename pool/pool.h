@@ -57,6 +57,7 @@ struct pp_future {
 	uint64_t in_off;
 	struct lane *lane; /* it is in flight there */
 	uint64_t seq;
+	uint64_t number; /* among the pool's tasks, for marks */
 	const void *data;
 	size_t len;
 	void *own; /* malloc'ed result */
@@ -99,6 +100,7 @@ struct pp_results {
 	const struct iovec *items;
 	void *copies; /* of items and their bytes, when ours */
 	size_t n, next, chunk;
+	uint64_t number; /* of its first item among the pool's tasks, for marks */
 	struct range *ranges; /* to be done again, before next */
 	size_t ended, bad_count;
 	unsigned inflight;
@@ -130,6 +132,7 @@ enum why_killed { KILLED_NOT, KILLED_TIMEOUT, KILLED_CANCEL, KILLED_STOP, KILLED
 struct lane {
 	struct pp_pool *pool;
 	unsigned place;
+	uint32_t number; /* of all the pool has had, for marks */
 	bool used;
 	bool active; /* gets tasks; else a spare */
 	bool retiring; /* gets no more */
@@ -191,6 +194,7 @@ struct pp_pool {
 	struct lane **lanes;
 	struct place_stats *places;
 	unsigned n_lanes, alive, active;
+	uint32_t begun; /* workers it has had, for marks */
 	struct lane *current;
 	int epoll_fd, timer_fd, kick_fd;
 	int64_t timer_set;
@@ -214,6 +218,7 @@ struct pp_pool {
 	struct link pending; /* struct work */
 	struct link batches;
 	uint64_t accepted, ended, bytes;
+	uint64_t number; /* of this pool among all of the recording, for marks */
 	struct pp_future *free_list, *returned;
 	struct slab *slabs;
 	struct pp_future *callbacks, **callbacks_end;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "pool.h"
 
 #define WAKE_WORTH (30 * US) /* work that pays for waking one more */
@@ -190,6 +191,15 @@ static void put_bytes(struct sub_rec *rec, uint32_t i, uint32_t *at, enum item_k
 	*at = lane_align(*at + len);
 }
 
+static void mark_queued(const struct lane *lane, const struct task *task, const struct sub_rec *rec,
+			uint64_t number)
+{
+	FORKSCOPE_POOL(FS_EV_TASK_SUBMIT, task->name, .pool = lane->pool->number, .task = number,
+		       .worker = lane->number, .worker_pid = (uint32_t)lane_pid(lane),
+		       .start_method = lane->pool->context->start, .record = rec->seq,
+		       .count = rec->count, .attempt = rec->attempt);
+}
+
 /* ---- choosing ---- */
 
 static unsigned depth_of(const struct pp_pool *pool)
@@ -294,6 +304,7 @@ static bool put_future_in(struct lane *lane, struct pp_future *f)
 	}
 	if (!f->in_arena)
 		f->in = NULL;
+	mark_queued(lane, f->work.task, rec, f->number);
 	publish(lane);
 	return true;
 }
@@ -453,6 +464,7 @@ static bool put_chunk(struct lane *lane, struct pp_results *b)
 	}
 	step_over(b, count);
 	b->inflight++;
+	mark_queued(lane, b->work.task, rec, b->number + first);
 	publish(lane);
 	return true;
 }

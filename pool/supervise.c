@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "forkscope/probes.h"
 #include "pool.h"
 
@@ -89,6 +90,17 @@ static void count_failed_start(struct lane *lane, const struct ending *ending)
 			 ending->exit_status == 127 ? "status 127" : text);
 }
 
+static void mark_ended(const struct lane *lane, const struct ending *ending)
+{
+	int status = ending->signal > 0	       ? ending->signal | (ending->core ? 0x80 : 0)
+		     : ending->exit_status < 0 ? -1
+					       : ending->exit_status << 8;
+
+	FORKSCOPE_POOL(FS_EV_WORKER_EXIT, NULL, .pool = lane->pool->number, .worker = lane->number,
+		       .worker_pid = (uint32_t)lane_pid(lane),
+		       .start_method = lane->pool->context->start, .code = status);
+}
+
 void lane_ended_locked(struct lane *lane)
 {
 	struct pp_pool *pool = lane->pool;
@@ -99,6 +111,7 @@ void lane_ended_locked(struct lane *lane)
 	if (!channel_reap(&lane->ch, &ending))
 		return;
 	FS_PROBE3(procpool, worker__exit, lane->ch.pid, ending.signal, ending.exit_status);
+	mark_ended(lane, &ending);
 	retired = load_acquire(&w->state) == LANE_RETIRED && lane->why == KILLED_NOT;
 	record_insight(lane);
 	pool->places[lane->place].last.pid = 0;
@@ -190,6 +203,7 @@ static struct lane *lane_new(struct pp_pool *pool)
 	}
 	lane->pool = pool;
 	lane->place = i;
+	lane->number = pool->setup.boot.worker = ++pool->begun;
 	lane->first_seq = lane->next_seq = lane->passed_seq = 1;
 	lane->last_run = RUN_NONE;
 	lane->check_ns = INT64_MAX;
@@ -218,6 +232,9 @@ static void lane_started(struct lane *lane, const struct start_request *rq)
 	pool->alive++;
 	pool->places[lane->place].restarts++;
 	FS_PROBE2(procpool, worker__start, lane->ch.pid, lane->place);
+	FORKSCOPE_POOL(FS_EV_WORKER_START, NULL, .pool = pool->number, .worker = lane->number,
+		       .worker_pid = (uint32_t)lane_pid(lane),
+		       .start_method = pool->context->start);
 	record_insight(lane);
 	if (lane_watch(lane) < 0) {
 		kill_lane(lane, KILLED_BROKEN);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "forkscope/probes.h"
 #include "worker.h"
 
@@ -373,13 +374,24 @@ static void pass_record(struct worker *w, uint64_t pos, uint64_t seq)
 	store_release(&w->map.worker->passed, pos);
 }
 
+static void mark_run(const struct worker *w, const struct sub_rec *rec, unsigned type,
+		     uint32_t failed)
+{
+	const struct lane_boot *boot = w->map.boot;
+
+	if (!(rec->flags & REC_INIT))
+		FORKSCOPE_POOL(type, NULL, .pool = boot->pool, .worker = boot->worker,
+			       .task = rec->index, .code = (int32_t)failed, .record = w->seq,
+			       .count = rec->count, .attempt = rec->attempt);
+}
+
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
 	const uint32_t size =
 		rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
-	uint32_t i;
+	uint32_t i, failed = 0;
 
 	if (__atomic_exchange_n(&w->map.claims[rec->seq % LANE_SLOTS], CLAIM_BEGUN(rec->seq),
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
@@ -390,6 +402,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	store_release(&s->run, run_word(rec->seq, 0, false));
 	if (!open_record(w, 0, rec->count))
 		return false;
+	mark_run(w, rec, FS_EV_TASK_START, 0);
 	call.worker = w;
 	call.attempt = rec->attempt;
 	for (i = 0; i < rec->count; i++) {
@@ -410,6 +423,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		code = run_task(w, &call, rec->task);
 		end_item(w, &call, code);
 		store_release(&s->run, run_word(rec->seq, i + 1, false));
+		failed += code || call.failed;
 		if (code || call.failed)
 			w->init_failed = w->init_failed || (rec->flags & REC_INIT);
 		w->exit_code = code >= 0 && code <= 255 && !(call.failed && !code) ? code : 1;
@@ -417,6 +431,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 			return false;
 	}
 	store_relaxed(&s->items, s->items + rec->count);
+	mark_run(w, rec, FS_EV_TASK_DONE, failed);
 	if ((++w->records & 7) == 0 || w->records < 8)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
@@ -520,6 +535,8 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	store_relaxed(&map->worker->busy, 1);
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
+	FORKSCOPE_POOL(FS_EV_WORKER_READY, map->boot->name, .pool = map->boot->pool,
+		       .worker = map->boot->worker, .worker_pid = map->worker->pid);
 	if (map->boot->flags & BOOT_PROCESS)
 		signal_start(w);
 	status = loop(w);
