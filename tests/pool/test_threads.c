@@ -136,6 +136,32 @@ static void check_cancel_from_another_thread(enum pp_start start)
 }
 EACH_START(check_cancel_from_another_thread)
 
+/* The one cancelled had not begun: no worker's end tells of it. */
+static void check_cancel_of_queued(enum pp_start start)
+{
+	struct act nap = act_of(ACT_SLEEP, start == PP_START_THREAD ? 2000 : 60000, 0);
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct pp_future *busy, *queued;
+	struct pool_under_test t;
+	pthread_t thread;
+	void *waited;
+
+	opts.workers = 1;
+	t = open_pool(start, &opts);
+	assert_ok(pp_pool_submit(t.pool, "act", &nap, sizeof(nap), NULL, &busy));
+	assert_ok(pp_pool_submit(t.pool, "act", &nap, sizeof(nap), NULL, &queued));
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_future, queued), 0);
+	sleep_ms(100);
+	assert_ok(pp_future_cancel(queued));
+	pthread_join(thread, &waited);
+	assert_int_equal((intptr_t)waited, 0);
+	assert_false(pp_future_done(busy));
+	pp_future_free(queued);
+	pp_future_free(busy);
+	close_pool(&t);
+}
+EACH_START(check_cancel_of_queued)
+
 static void check_terminate_from_another_thread(enum pp_start start)
 {
 	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
@@ -282,6 +308,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		IN_EACH_START(check_many_users),
 		IN_EACH_START(check_cancel_from_another_thread),
+		IN_EACH_START(check_cancel_of_queued),
 		IN_EACH_START(check_terminate_from_another_thread),
 		IN_EACH_START(check_event_loop),
 		IN_EACH_START(check_event_loop_with_few_tasks),
