@@ -115,6 +115,8 @@
  *   - A task that writes over its worker's memory at random, the part shared with the caller included, harms
  *     neither the caller nor other workers. Results of that worker that the caller has not yet taken may be
  *     damaged with it, and what was queued in it may be begun once more than `retries` says.
+ *   - A task that closes fds it has not opened may close those that tie its worker to the caller. The worker ends
+ *     when it next needs one, after that item; another takes its place.
  *   - A process that a task forks is not a worker: it cannot write the result, and when it returns from the
  *     task, it ends by _exit.
  *   - A callback runs inside one of your calls on the pool, with no lock held: it may use the pool, but must

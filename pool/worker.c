@@ -30,6 +30,18 @@
 /* ---- talking to the caller ---- */
 
 /*
+ * A task may have closed fds that were not its own, and opened others under their numbers. Then nothing ties this
+ * process to its caller: it cannot wake it, and would not end with it. It ends now, and what it has published
+ * is taken. The life socket is known by its owner, which child_follow() has set.
+ */
+static void check_ties(const struct worker *w)
+{
+	if (w->map.boot->flags & BOOT_DAEMON && !w->fds.thread &&
+	    fcntl(w->fds.life, F_GETOWN) != w->pid)
+		_exit(1);
+}
+
+/*
  * Wakes the caller when it sleeps, once for each of its sleeps. While it is `lazy` (woken soon anyway by a
  * timer of its own) and there is more to run, it may sleep on and take many completions at once.
  */
@@ -46,6 +58,7 @@ static void signal_caller(struct worker *w, bool must)
 	    load_acquire(&w->map.caller->sub_tail) != w->pos)
 		return;
 	w->signalled = park;
+	check_ties(w);
 	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }
@@ -141,6 +154,7 @@ static bool park(struct worker *w, bool space, uint64_t need)
 			ts.tv_sec = left / 1000000000;
 			ts.tv_nsec = left % 1000000000;
 		}
+		check_ties(w);
 		store_relaxed(&w->map.worker->parks, w->map.worker->parks + 1);
 		(void)syscall(SYS_futex, &c->doorbell, FUTEX_WAIT, bell, keep > 0 ? &ts : NULL,
 			      NULL, 0);
@@ -523,6 +537,7 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
+	w->pid = getpid();
 	w->tasks = w->few_tasks;
 	w->n_tasks = FEW_TASKS;
 	w->blocks = w->few_blocks;

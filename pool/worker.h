@@ -65,6 +65,7 @@ struct worker {
 	int64_t rss_checked;
 	bool init_failed;
 	bool cannot_learn; /* no memory for a task: a new worker may have more */
+	pid_t pid;
 	int exit_code; /* of a process's one task */
 	uint8_t *aside; /* LANE_INLINE_MAX bytes, once needed */
 	struct worker_task few_tasks[FEW_TASKS];
