@@ -34,11 +34,12 @@
  * process to its caller: it cannot wake it, and would not end with it. It ends now, and what it has published
  * is taken. The life socket is known by its owner, which child_follow() has set.
  */
-static void check_ties(const struct worker *w)
+static void check_ties(struct worker *w)
 {
-	if (w->map.boot->flags & BOOT_DAEMON && !w->fds.thread &&
+	if (!w->tied && w->map.boot->flags & BOOT_DAEMON && !w->fds.thread &&
 	    fcntl(w->fds.life, F_GETOWN) != w->pid)
 		_exit(1);
+	w->tied = true;
 }
 
 /*
@@ -411,6 +412,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
 		return true;
 	w->seq = rec->seq;
+	w->tied = false;
 	if (!w->records && w->map.boot->flags & BOOT_SPARE)
 		child_name(w->map.boot->name);
 	store_release(&s->run, run_word(rec->seq, 0, false));

@@ -66,6 +66,7 @@ struct worker {
 	bool init_failed;
 	bool cannot_learn; /* no memory for a task: a new worker may have more */
 	pid_t pid;
+	bool tied; /* to its caller, for sure, since the last task */
 	int exit_code; /* of a process's one task */
 	uint8_t *aside; /* LANE_INLINE_MAX bytes, once needed */
 	struct worker_task few_tasks[FEW_TASKS];
