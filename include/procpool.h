@@ -554,7 +554,8 @@ int pp_pool_imap(struct pp_pool *pool, const char *task, pp_next_fn next, void *
 		 const struct pp_map_opts *opts, struct pp_imap **ret_imap);
 /*
  * The next result, in order of input (PP_UNORDERED: as they end): 1, or 0 when all have been given; -ETIMEDOUT; or
- * what `next` returned below 0, after all items before it. Memory stays until the next call on this imap.
+ * what `next` returned below 0, after all items before it. Memory stays until the next call on this imap, by
+ * whichever thread.
  */
 int pp_imap_next(struct pp_imap *imap, int64_t timeout_ns, struct pp_result *ret_result);
 /* Cancels what is on its way. */
