@@ -115,6 +115,8 @@
  *   - A task that writes over its worker's memory at random, the part shared with the caller included, harms
  *     neither the caller nor other workers. Results of that worker that the caller has not yet taken may be
  *     damaged with it, and what was queued in it may be begun once more than `retries` says.
+ *   - A task that closes fds it has not opened may close those that tie its worker to the caller. The worker ends
+ *     when it next needs one, after that item; another takes its place.
  *   - A process that a task forks is not a worker: it cannot write the result, and when it returns from the
  *     task, it ends by _exit.
  *   - A callback runs inside one of your calls on the pool, with no lock held: it may use the pool, but must
@@ -552,7 +554,8 @@ int pp_pool_imap(struct pp_pool *pool, const char *task, pp_next_fn next, void *
 		 const struct pp_map_opts *opts, struct pp_imap **ret_imap);
 /*
  * The next result, in order of input (PP_UNORDERED: as they end): 1, or 0 when all have been given; -ETIMEDOUT; or
- * what `next` returned below 0, after all items before it. Memory stays until the next call on this imap.
+ * what `next` returned below 0, after all items before it. Memory stays until the next call on this imap, by
+ * whichever thread.
  */
 int pp_imap_next(struct pp_imap *imap, int64_t timeout_ns, struct pp_result *ret_result);
 /* Cancels what is on its way. */

@@ -263,7 +263,8 @@ int own_child(pid_t pid, int pidfd)
 	/* Nobody has reaped it yet, so the number is still its own. */
 	int fd = fd_above_stdio(pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, pid, 0));
 
-	if (fd < 0) {
+	/* -ESRCH: it has ended and somebody else has reaped it; the number may be another's now. */
+	if (fd < 0 && fd != -ESRCH) {
 		(void)kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;

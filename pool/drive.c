@@ -268,6 +268,9 @@ static bool sleep_once(struct pp_pool *pool, int64_t deadline, bool lazy)
 	}
 	pool->stats.parks++;
 	pool->driver = true;
+	pool->driver_kicked = false;
+	pool->driver_until = until;
+	pool->driver_ended = pool->ended;
 	pthread_mutex_unlock(&pool->lock);
 	n = epoll_until(pool->epoll_fd, ev, ARRAY_SIZE(ev), until);
 	pthread_mutex_lock(&pool->lock);
@@ -283,11 +286,25 @@ static bool sleep_once(struct pp_pool *pool, int64_t deadline, bool lazy)
 	return lazy && n <= 0 && !has_completions(pool);
 }
 
+/*
+ * The thread that sleeps for all may wait for what this one has just ended, or sleep past a timer that this one has
+ * set. Once for each of its sleeps.
+ */
+static void wake_driver(struct pp_pool *pool)
+{
+	if (!pool->driver || pool->driver_kicked ||
+	    (pool->ended == pool->driver_ended && next_timer_locked(pool) >= pool->driver_until))
+		return;
+	pool->driver_kicked = true;
+	kick(pool);
+}
+
 /* Another thread drives; it tells when it has looked. */
 static void wait_for_driver(struct pp_pool *pool, int64_t deadline)
 {
 	struct timespec ts = { deadline / 1000000000, deadline % 1000000000 };
 
+	wake_driver(pool);
 	pool->waiters++;
 	if (deadline == INT64_MAX)
 		pthread_cond_wait(&pool->changed, &pool->lock);
@@ -321,6 +338,7 @@ void leave_locked(struct pp_pool *pool)
 {
 	if (pool->waiters && !pool->driver)
 		pthread_cond_broadcast(&pool->changed);
+	wake_driver(pool);
 	if (!pool->fd_mode)
 		return;
 	if (pool->consumed && !pool->driver)

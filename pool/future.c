@@ -197,7 +197,6 @@ int pp_pool_submit(struct pp_pool *pool, const char *task, const void *in, size_
 		   const struct pp_submit_opts *opts, struct pp_future **ret_future)
 {
 	struct pp_submit_opts o;
-	int64_t timer;
 	int r;
 
 	if (!opts)
@@ -211,7 +210,6 @@ int pp_pool_submit(struct pp_pool *pool, const char *task, const void *in, size_
 	if (is_foreign(&pool->owned))
 		return fail_foreign();
 	pthread_mutex_lock(&pool->lock);
-	timer = pool->driver ? next_timer_locked(pool) : 0;
 	r = submit_locked(pool, task, in, len, &o, ret_future);
 	/* Not the drain after each: the completions of many are read at once. */
 	if (r == 0 && (++pool->since_drain >= 64 || !list_empty(&pool->pending) ||
@@ -219,8 +217,6 @@ int pp_pool_submit(struct pp_pool *pool, const char *task, const void *in, size_
 		pool->since_drain = 0;
 		drive_locked(pool, false);
 	}
-	if (pool->driver && next_timer_locked(pool) < timer)
-		kick(pool);
 	leave_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return r;
@@ -323,6 +319,8 @@ void pp_future_free(struct pp_future *f)
 	}
 	if (is_foreign(&pool->owned))
 		return;
+	/* It may be what kept the pool's memory, when the pool was freed before. */
+	__atomic_add_fetch(&pool->refs, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&pool->lock);
 	/* Still in a callback's queue, or in the hands of a worker that is being killed: later. */
 	if (f->state == FUTURE_ENDED && !f->lane && !f->callback)
@@ -330,4 +328,5 @@ void pp_future_free(struct pp_future *f)
 	else
 		f->freed = true;
 	pthread_mutex_unlock(&pool->lock);
+	pool_unref(pool);
 }

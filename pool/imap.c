@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "pool.h"
 
@@ -23,6 +24,7 @@ struct part {
 };
 
 struct pp_imap {
+	pthread_mutex_t lock; /* held while `next` runs, too: it is asked by one thread at a time */
 	struct pp_pool *pool;
 	char *task;
 	pp_next_fn next;
@@ -63,6 +65,7 @@ int pp_pool_imap(struct pp_pool *pool, const char *task, pp_next_fn next, void *
 		free(im);
 		return fail(-ENOMEM, "out of memory");
 	}
+	pthread_mutex_init(&im->lock, NULL);
 	im->pool = pool;
 	im->next = next;
 	im->arg = arg;
@@ -262,15 +265,13 @@ static void unlink_part(struct pp_imap *im, struct part *part)
 	im->dead = part;
 }
 
-int pp_imap_next(struct pp_imap *im, int64_t timeout_ns, struct pp_result *ret_result)
+static int next_locked(struct pp_imap *im, int64_t deadline, struct pp_result *ret_result)
 {
 	struct pp_pool *pool = im->pool;
 	struct part *part;
 	size_t i = 0;
 	int r;
 
-	if (is_foreign(&pool->owned))
-		return fail_foreign();
 	part_free(im->dead);
 	im->dead = NULL;
 	r = fill(im);
@@ -283,7 +284,7 @@ int pp_imap_next(struct pp_imap *im, int64_t timeout_ns, struct pp_result *ret_r
 	pthread_mutex_lock(&pool->lock);
 	part = find_ready(im, &i);
 	if (!part) {
-		r = wait_locked(pool, is_ready, im, deadline_after(timeout_ns));
+		r = wait_locked(pool, is_ready, im, deadline);
 		part = r < 0 ? NULL : find_ready(im, &i);
 	}
 	pthread_mutex_unlock(&pool->lock);
@@ -299,6 +300,24 @@ int pp_imap_next(struct pp_imap *im, int64_t timeout_ns, struct pp_result *ret_r
 	return 1;
 }
 
+int pp_imap_next(struct pp_imap *im, int64_t timeout_ns, struct pp_result *ret_result)
+{
+	int64_t deadline = deadline_after(timeout_ns);
+	struct timespec ts = { deadline / 1000000000, deadline % 1000000000 };
+	int r;
+
+	if (is_foreign(&im->pool->owned))
+		return fail_foreign();
+	if (deadline == INT64_MAX)
+		pthread_mutex_lock(&im->lock);
+	else if (pthread_mutex_trylock(&im->lock) != 0 &&
+		 pthread_mutex_clocklock(&im->lock, CLOCK_MONOTONIC, &ts) != 0)
+		return fail(-ETIMEDOUT, "no result in time");
+	r = next_locked(im, deadline, ret_result);
+	pthread_mutex_unlock(&im->lock);
+	return r;
+}
+
 void pp_imap_free(struct pp_imap *im)
 {
 	struct part *part;
@@ -310,6 +329,7 @@ void pp_imap_free(struct pp_imap *im)
 		im->first = part->next;
 		part_free(part);
 	}
+	pthread_mutex_destroy(&im->lock);
 	free(im->task);
 	free(im);
 }

@@ -58,6 +58,7 @@ struct lane_caller {
 	uint32_t park; /* odd: the caller sleeps; signal once for this value */
 	uint32_t lazy; /* it may sleep on while there is more to run */
 	uint32_t stop; /* threads: leave after the item at hand */
+	uint32_t adopted; /* fork: the caller has its pidfd */
 };
 
 /* How the worker is to be set up; written before it starts. */

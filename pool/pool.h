@@ -204,6 +204,9 @@ struct pp_pool {
 	uint64_t told; /* pool->ended as the last drive left it */
 	bool consumed; /* events were read since the workers were last armed */
 	bool kicked;
+	int64_t driver_until; /* how the driver fell asleep */
+	uint64_t driver_ended;
+	bool driver_kicked;
 	bool driver, fd_mode, closed, terminated, shrunk;
 	int stopped; /* negative errno: cannot go on */
 	char reason[256];

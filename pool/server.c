@@ -189,7 +189,7 @@ static long clone_worker(const struct serving *s, uint32_t *tid, int *ret_pidfd)
 		args.child_tid = (uint64_t)(uintptr_t)s->tid_address;
 	}
 	pid = syscall(SYS_clone3, &args, sizeof(args));
-	if (pid >= 0 || errno != ENOSYS)
+	if (pid >= 0 || (errno != ENOSYS && errno != EPERM))
 		return pid < 0 ? -errno : pid;
 	/* Where a filter forbids clone3; the pid stays ours to open until its parent has reaped it. */
 	pid = syscall(SYS_clone, args.flags & ~(uint64_t)CLONE_PIDFD, NULL, tid, s->tid_address, 0);

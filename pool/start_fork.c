@@ -7,6 +7,7 @@
  * pending is dropped in the worker, or it would be written twice.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -15,6 +16,24 @@
 #include <unistd.h>
 
 #include "internal.h"
+
+#define ADOPTED_WITHIN_MS 10000
+
+/*
+ * libc's fork gives no pidfd. Where nobody waits for children (SIGCHLD ignored) or somebody for all of them, one
+ * that ends before the caller has opened its own would be gone without a trace, and its number another's.
+ * The caller is long done when a child comes here; else this looks again each millisecond.
+ */
+static void wait_until_adopted(const struct lane_map *map, int life)
+{
+	struct pollfd p = { .fd = life, .events = POLLIN };
+
+	int i;
+
+	for (i = 0; i < ADOPTED_WITHIN_MS && !load_acquire(&map->caller->adopted); i++)
+		if (poll(&p, 1, 1) > 0)
+			_exit(0); /* the caller is gone */
+}
 
 static void __attribute__((noreturn))
 in_child(const struct start_request *rq, const uint8_t *handled)
@@ -32,6 +51,7 @@ in_child(const struct start_request *rq, const uint8_t *handled)
 	if (r < 0) {
 		strncpy(map.worker->setup_step, step, sizeof(map.worker->setup_step) - 1);
 		store_release(&map.worker->setup_error, r);
+		wait_until_adopted(&map, -1);
 		_exit(127);
 	}
 	forking_worker = false;
@@ -53,6 +73,7 @@ in_child(const struct start_request *rq, const uint8_t *handled)
 	fds.input_arena_size = map.boot->arena_size;
 	if (fds.input_arena)
 		(void)mprotect((void *)(uintptr_t)fds.input_arena, fds.input_arena_size, PROT_READ);
+	wait_until_adopted(&map, fds.life);
 	worker_enter(&map, &fds);
 }
 
@@ -69,6 +90,7 @@ static int start_one(struct start_request *rq, const uint8_t *handled)
 		return -errno;
 	rq->pid = pid;
 	rq->pidfd = own_child(pid, -1);
+	store_release(&rq->map->caller->adopted, 1);
 	return rq->pidfd < 0 ? rq->pidfd : 0;
 }
 

@@ -30,6 +30,19 @@
 /* ---- talking to the caller ---- */
 
 /*
+ * A task may have closed fds that were not its own, and opened others under their numbers. Then nothing ties this
+ * process to its caller: it cannot wake it, and would not end with it. It ends now, and what it has published
+ * is taken. The life socket is known by its owner, which child_follow() has set.
+ */
+static void check_ties(struct worker *w)
+{
+	if (!w->tied && w->map.boot->flags & BOOT_DAEMON && !w->fds.thread &&
+	    fcntl(w->fds.life, F_GETOWN) != w->pid)
+		_exit(1);
+	w->tied = true;
+}
+
+/*
  * Wakes the caller when it sleeps, once for each of its sleeps. While it is `lazy` (woken soon anyway by a
  * timer of its own) and there is more to run, it may sleep on and take many completions at once.
  */
@@ -46,19 +59,25 @@ static void signal_caller(struct worker *w, bool must)
 	    load_acquire(&w->map.caller->sub_tail) != w->pos)
 		return;
 	w->signalled = park;
+	check_ties(w);
 	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }
 
+/* From figures of its own: those it shows, a task may have written over. */
 static void count_time(struct worker *w, bool busy)
 {
 	struct lane_worker *s = w->map.worker;
 	int64_t now = now_ns();
 
-	if (s->busy)
-		store_relaxed(&s->busy_ns, s->busy_ns + now - s->since_ns);
+	if (w->busy)
+		w->busy_ns += now - w->since_ns;
 	else
-		store_relaxed(&s->waiting_ns, s->waiting_ns + now - s->since_ns);
+		w->waiting_ns += now - w->since_ns;
+	w->since_ns = now;
+	w->busy = busy;
+	store_relaxed(&s->busy_ns, w->busy_ns);
+	store_relaxed(&s->waiting_ns, w->waiting_ns);
 	store_relaxed(&s->since_ns, now);
 	store_relaxed(&s->busy, busy);
 }
@@ -136,6 +155,7 @@ static bool park(struct worker *w, bool space, uint64_t need)
 			ts.tv_sec = left / 1000000000;
 			ts.tv_nsec = left % 1000000000;
 		}
+		check_ties(w);
 		store_relaxed(&w->map.worker->parks, w->map.worker->parks + 1);
 		(void)syscall(SYS_futex, &c->doorbell, FUTEX_WAIT, bell, keep > 0 ? &ts : NULL,
 			      NULL, 0);
@@ -174,7 +194,7 @@ static bool wait_for_task(struct worker *w)
 	if (has_task(w, false, 0) || spin_shortly(w))
 		return true;
 	count_time(w, false);
-	since = w->map.worker->since_ns;
+	since = w->since_ns;
 	signal_caller(w, true);
 	flush_output(w);
 	if (spin(w, false, 0)) {
@@ -183,7 +203,7 @@ static bool wait_for_task(struct worker *w)
 	}
 	in_time = park(w, false, 0);
 	count_time(w, true);
-	if (w->map.worker->since_ns - since < SHORT_SLEEP)
+	if (w->since_ns - since < SHORT_SLEEP)
 		w->spin_ns = SPIN_MAX;
 	return in_time;
 }
@@ -207,7 +227,8 @@ static bool wait_for_room(struct worker *w, uint32_t need)
 		    want)
 			return false;
 		if (contiguous >= need) {
-			uint64_t space = LANE_COMP_SIZE - (w->comp_tail - w->map.caller->comp_head);
+			uint64_t space = LANE_COMP_SIZE -
+					 (w->comp_tail - load_relaxed(&w->map.caller->comp_head));
 
 			w->cap = (uint32_t)(space < contiguous ? space : contiguous);
 			return true;
@@ -391,6 +412,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
 		return true;
 	w->seq = rec->seq;
+	w->tied = false;
 	if (!w->records && w->map.boot->flags & BOOT_SPARE)
 		child_name(w->map.boot->name);
 	store_release(&s->run, run_word(rec->seq, 0, false));
@@ -429,7 +451,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	if ((++w->records & 7) == 0 || w->records < 8)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
-		store_relaxed(&s->init_ns, now_ns() - s->ready_ns);
+		store_relaxed(&s->init_ns, now_ns() - w->ready_ns);
 	pass_record(w, w->pos + size, w->seq);
 	w->pos += size;
 	publish(w);
@@ -517,13 +539,17 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
+	w->pid = getpid();
 	w->tasks = w->few_tasks;
 	w->n_tasks = FEW_TASKS;
 	w->blocks = w->few_blocks;
 	w->max_blocks = FEW_BLOCKS;
 	arena_init(&w->arena, map->arena, map->arena_size);
-	map->worker->since_ns = map->worker->ready_ns = now_ns();
-	map->worker->busy = 1;
+	w->since_ns = w->ready_ns = now_ns();
+	w->busy = true;
+	store_relaxed(&map->worker->since_ns, w->since_ns);
+	store_relaxed(&map->worker->ready_ns, w->ready_ns);
+	store_relaxed(&map->worker->busy, 1);
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
 	FORKSCOPE_POOL(FS_EV_WORKER_READY, map->boot->name, .pool = map->boot->pool,

@@ -59,10 +59,14 @@ struct worker {
 	uint32_t signalled; /* the park of the caller that was answered */
 	uint32_t park_count;
 	int64_t spin_ns;
+	int64_t ready_ns, since_ns, busy_ns, waiting_ns;
+	bool busy;
 	uint32_t records;
 	int64_t rss_checked;
 	bool init_failed;
 	bool cannot_learn; /* no memory for a task: a new worker may have more */
+	pid_t pid;
+	bool tied; /* to its caller, for sure, since the last task */
 	int exit_code; /* of a process's one task */
 	uint8_t *aside; /* LANE_INLINE_MAX bytes, once needed */
 	struct worker_task few_tasks[FEW_TASKS];

@@ -37,6 +37,8 @@ same(re.sub(" +", " ", got.out), re.sub(" +", " ", want), "crash tells each end"
 
 with open("examples/million.c") as f:
     text = f.read()
+with open("README.md") as f:
+    ok(text[text.index("#define N"):] in f.read(), "the README shows it as it is")
 code = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
 lines = [line for line in code.splitlines() if line.strip()]
 ok(len(lines) <= 42, "million.c is short", len(lines))

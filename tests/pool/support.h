@@ -44,6 +44,9 @@ size_t children_of(pid_t pid, pid_t *ret_pids, size_t max);
 /* Waits until no process of these is left (zombies count as gone); false after the time. */
 bool all_gone_within(const pid_t *pids, size_t n, unsigned ms);
 
+/* It is gone, or SIGKILL is on its way to it: noise on the machine cannot change that any more. */
+bool is_doomed(pid_t pid);
+
 /* User and system time a process has used, in ns; -1 when it is gone. */
 int64_t cpu_ns_of(pid_t pid);
 

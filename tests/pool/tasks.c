@@ -180,6 +180,15 @@ PP_TASK(lie)
 	return pp_call_write(call, "", 1);
 }
 
+/* Closes every fd, and opens files where they were. */
+PP_TASK(close_all)
+{
+	(void)close_range(0, ~0u, 0);
+	for (int i = 0; i < 8; i++)
+		(void)!open("/dev/null", O_RDWR | O_CLOEXEC);
+	return pp_call_write(call, "closed", 6);
+}
+
 /* Forks, and comes back in both processes. */
 PP_TASK(fork_and_return)
 {

@@ -264,6 +264,31 @@ static void check_fork_in_a_task(enum pp_start start)
 }
 EACH_START(check_fork_in_a_task)
 
+/* A worker whose task has closed its ties to the caller neither leaves the caller waiting nor outlives it. */
+static void check_closed_fds(enum pp_start start)
+{
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct act act = act_of(ACT_ECHO, 0, 5);
+	struct pool_under_test t;
+	struct pp_result r;
+
+	opts.workers = 2;
+	t = open_pool(start, &opts);
+	for (int i = 0; i < 10; i++) {
+		assert_ok(pp_pool_apply(t.pool, "close_all", NULL, 0, &r));
+		assert_int_equal(r.outcome, PP_DONE);
+		assert_memory_equal(r.data, "closed", 6);
+		pp_result_release(&r);
+		for (int k = 0; k < 5; k++) {
+			r = apply_act(t.pool, &act);
+			assert_int_equal(value_of(&r), 5);
+			pp_result_release(&r);
+		}
+	}
+	close_pool(&t);
+}
+EACH_PROCESS_START(check_closed_fds)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +297,7 @@ int main(int argc, char **argv)
 		IN_EACH_PROCESS_START(check_liars_in_a_map),
 		IN_EACH_PROCESS_START(check_lying_initializer),
 		IN_EACH_START(check_fork_in_a_task),
+		IN_EACH_PROCESS_START(check_closed_fds),
 	};
 
 	pp_main(argc, argv);

@@ -274,7 +274,7 @@ static void leave_by(enum way_to_end way)
 		raise(SIGSEGV);
 		break;
 	case BY_EXEC:
-		execl("/bin/sleep", "sleep", "0.5", NULL);
+		execl("/bin/sleep", "sleep", "30", NULL);
 		_exit(1);
 	}
 }
@@ -283,7 +283,7 @@ static void caller_ends(enum pp_start start, enum way_to_end way)
 {
 	struct left_behind *left = mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE,
 					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int ready[2];
+	int ready[2], spared = 0;
 	char byte;
 	pid_t pid;
 
@@ -300,15 +300,25 @@ static void caller_ends(enum pp_start start, enum way_to_end way)
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	if (way == BY_SIGKILL)
 		kill(pid, SIGKILL);
-	if (way != BY_EXEC)
+	/* How fast they then go is the scheduler's; that they must, is ours. An exec'ed image tells no moment. */
+	if (way != BY_EXEC) {
 		waitpid(pid, NULL, 0);
-	if (!all_gone_within(left->pids, left->n, 100)) {
+		for (size_t i = 0; i < left->n; i++)
+			if (!is_doomed(left->pids[i])) { /* or has just taken the signal */
+				sleep_ms(50);
+				spared += !is_doomed(left->pids[i]);
+			}
+	}
+	if (!all_gone_within(left->pids, left->n, 10000)) {
 		for (size_t i = 0; i < left->n; i++)
 			kill(left->pids[i], SIGKILL);
-		fail_msg("processes are left 100 ms after the caller ended");
+		spared++;
 	}
-	if (way == BY_EXEC)
+	assert_int_equal(spared, 0);
+	if (way == BY_EXEC) {
+		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
+	}
 	/* Nobody else keeps our pipe open: end of file comes. */
 	assert_int_equal(read(ready[0], &byte, 1), 0);
 	close(ready[0]);
@@ -380,6 +390,10 @@ static void check_fork_and_own_pool(enum pp_start start)
 	struct pool_under_test t = open_pool(start, &opts);
 	pid_t pid;
 
+#ifdef __SANITIZE_THREAD__
+	if (start == PP_START_THREAD)
+		skip_because("the thread sanitizer allows no thread after a fork from many");
+#endif
 	run_one(t.pool);
 	pid = fork();
 	assert_true(pid >= 0);

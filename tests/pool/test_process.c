@@ -372,6 +372,29 @@ static void check_free_while_alive(enum pp_start start)
 }
 EACH_PROCESS_START(check_free_while_alive)
 
+/* The kernel reaps at once whoever ends: also one that is done before its start has returned. */
+static void check_sigchld_ignored(enum pp_start start)
+{
+	struct pp_context *context;
+	struct pp_process *process;
+	struct pp_result r;
+	int code;
+
+	signal(SIGCHLD, SIG_IGN);
+	assert_ok(pp_context_new(&context, start, NULL));
+	for (int i = 0; i < 100; i++) {
+		assert_ok(pp_process_start(&process, context, "echo", "x", 1, NULL));
+		assert_ok(pp_process_join(process, 10 * SECOND));
+		if (pp_process_exit_code(process, &code) == 0) /* not before Linux 6.15 */
+			assert_int_equal(code, 0);
+		assert_ok(pp_process_result(process, &r));
+		assert_int_equal(r.outcome, PP_DONE);
+		pp_process_free(process);
+	}
+	assert_ok(pp_context_free(context));
+}
+EACH_PROCESS_START(check_sigchld_ignored)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +411,7 @@ int main(int argc, char **argv)
 		IN_EACH_START(check_start_errors),
 		IN_EACH_START(check_active_children),
 		IN_EACH_PROCESS_START(check_free_while_alive),
+		IN_EACH_PROCESS_START(check_sigchld_ignored),
 	};
 
 	pp_main(argc, argv);

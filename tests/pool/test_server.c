@@ -12,6 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_THREAD__ /* shadows memory, and starts a thread of its own with the first */
+#define RSS_MAX_KB (400 << 10)
+#define THREADS_OF_ONE 2
+#else
+#define RSS_MAX_KB (40 << 10)
+#define THREADS_OF_ONE 1
+#endif
+
 static char module[256]; /* of tests/pool/modules/preload.c */
 
 /* "module:name"; good for two at a time. */
@@ -54,7 +62,7 @@ static void test_preload_runs_once_in_the_server(void **state)
 	assert_ok(pp_context_preload_report(context, 0, &report));
 	assert_int_equal(report.error, 0);
 	assert_true(report.time_ns > 0);
-	assert_true(report.rss_kb >= 20 << 10 && report.rss_kb < 40 << 10);
+	assert_in_range(report.rss_kb, 20 << 10, RSS_MAX_KB);
 	assert_int_equal(report.threads_left, 0);
 	assert_int_equal(report.fds_left, 0);
 	assert_int_equal(pp_context_preload_report(context, 1, &report), -ENOENT);
@@ -125,7 +133,7 @@ static void test_preload_leaves_threads_and_fds(void **state)
 	(void)state;
 	assert_ok(pp_context_warm(context));
 	assert_ok(pp_context_preload_report(context, 0, &report));
-	assert_int_equal(report.threads_left, 1);
+	assert_in_range(report.threads_left, 1, THREADS_OF_ONE);
 	assert_ok(pp_context_free(context));
 	context = context_with(in_module("leave_fds"), 0);
 	assert_ok(pp_context_warm(context));

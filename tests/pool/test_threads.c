@@ -105,6 +105,59 @@ static void check_many_users(enum pp_start start)
 }
 EACH_START(check_many_users)
 
+struct shared_imap {
+	struct pp_imap *imap;
+	_Atomic uint32_t seen[5000];
+	uint64_t given;
+};
+
+/* Asked by one thread at a time, so nothing here is atomic. */
+static int give_number(struct iovec *ret_item, void *arg)
+{
+	struct shared_imap *s = arg;
+	static uint64_t number;
+
+	number = s->given;
+	if (s->given == 5000)
+		return 0;
+	s->given++;
+	*ret_item = (struct iovec){ &number, sizeof(number) };
+	return 1;
+}
+
+static void *take_results(void *arg)
+{
+	struct shared_imap *s = arg;
+	struct pp_result r;
+
+	while (pp_imap_next(s->imap, -1, &r) == 1)
+		s->seen[r.index] += r.outcome == PP_DONE;
+	return NULL;
+}
+
+static void check_imap_of_many(enum pp_start start)
+{
+	struct pp_map_opts opts = PP_MAP_OPTS_INIT;
+	struct pool_under_test t = open_pool(start, NULL);
+	struct shared_imap *s = calloc(1, sizeof(*s));
+	pthread_t threads[4];
+
+	assert_non_null(s);
+	opts.flags = PP_UNORDERED;
+	opts.window = 100;
+	assert_ok(pp_pool_imap(t.pool, "square", give_number, s, &opts, &s->imap));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_results, s), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(s->seen[i], 1);
+	pp_imap_free(s->imap);
+	free(s);
+	close_pool(&t);
+}
+EACH_START(check_imap_of_many)
+
 /* One waits for what never ends; another ends it. */
 static void *wait_for_future(void *future)
 {
@@ -135,6 +188,32 @@ static void check_cancel_from_another_thread(enum pp_start start)
 	close_pool(&t);
 }
 EACH_START(check_cancel_from_another_thread)
+
+/* The one cancelled had not begun: no worker's end tells of it. */
+static void check_cancel_of_queued(enum pp_start start)
+{
+	struct act nap = act_of(ACT_SLEEP, start == PP_START_THREAD ? 2000 : 60000, 0);
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct pp_future *busy, *queued;
+	struct pool_under_test t;
+	pthread_t thread;
+	void *waited;
+
+	opts.workers = 1;
+	t = open_pool(start, &opts);
+	assert_ok(pp_pool_submit(t.pool, "act", &nap, sizeof(nap), NULL, &busy));
+	assert_ok(pp_pool_submit(t.pool, "act", &nap, sizeof(nap), NULL, &queued));
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_future, queued), 0);
+	sleep_ms(100);
+	assert_ok(pp_future_cancel(queued));
+	pthread_join(thread, &waited);
+	assert_int_equal((intptr_t)waited, 0);
+	assert_false(pp_future_done(busy));
+	pp_future_free(queued);
+	pp_future_free(busy);
+	close_pool(&t);
+}
+EACH_START(check_cancel_of_queued)
 
 static void check_terminate_from_another_thread(enum pp_start start)
 {
@@ -281,7 +360,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		IN_EACH_START(check_many_users),
+		IN_EACH_START(check_imap_of_many),
 		IN_EACH_START(check_cancel_from_another_thread),
+		IN_EACH_START(check_cancel_of_queued),
 		IN_EACH_START(check_terminate_from_another_thread),
 		IN_EACH_START(check_event_loop),
 		IN_EACH_START(check_event_loop_with_few_tasks),

@@ -43,8 +43,23 @@ def check(method, directory):
         same(servers, [], "%s: no server" % method)
 
 
+def check_spares(method, directory):
+    program = os.path.join(directory, "pool_spares")
+    if not os.path.exists(program):
+        built = run(["cc", "-D_GNU_SOURCE", "-rdynamic", "-Iinclude", "-o", program, "tests/real/pool_spares.c",
+                     os.path.join(BUILD, "libprocpool.a"), "-ldl", "-pthread"])
+        same(built.status, 0, "a program with spares compiles: " + built.err)
+    trace = os.path.join(directory, "spares-" + method)
+    same(record(trace, [program, method]).status, 0, "%s: a pool with spares" % method)
+    roles = sorted(p["role"] or "" for p in report(trace)["processes"])
+    want = ["", "spare", "spare", "worker", "worker"] + (["forkserver"] if method == "forkserver" else [])
+    same(roles, sorted(want), "%s: the spares are told from the workers" % method)
+
+
 need_bpf()
 with private_dir() as directory:
     for method in ("fork", "spawn", "forkserver"):
         check(method, directory)
+        if "san-" not in BUILD:
+            check_spares(method, directory)
 done()
