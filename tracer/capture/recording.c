@@ -270,6 +270,8 @@ static int drain(struct recording *r, bool last)
 			r->seen = true;
 		if (n < 0 && !err)
 			err = n;
+		if (!last && s->ops->horizon && s->ops->horizon(s->source) < before)
+			before = s->ops->horizon(s->source);
 		n = check_losses(r, s);
 		if (n < 0 && !err)
 			err = n;

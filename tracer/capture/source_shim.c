@@ -336,6 +336,11 @@ static int shim_drain(struct source *s, const struct event_sink *sink)
 	return n;
 }
 
+static uint64_t shim_horizon(struct source *s)
+{
+	return area_horizon(s->area);
+}
+
 static uint64_t shim_lost(struct source *s, unsigned type)
 {
 	return area_lost(s->area, type);
@@ -357,6 +362,7 @@ const struct source_ops source_shim = {
 	.attach = shim_attach,
 	.fd = shim_fd,
 	.drain = shim_drain,
+	.horizon = shim_horizon,
 	.lost = shim_lost,
 	.alive = shim_alive,
 	.close = shim_close,
