@@ -149,7 +149,7 @@ static void set_up(void)
 	stdio_find();
 	if (shim.wanted & FS_AREA_NATIVE)
 		modules_tell();
-	(void)on_exit(at_exit, NULL);
+	(void)real.on_exit(at_exit, NULL);
 }
 
 bool shim_ready(void)

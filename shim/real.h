@@ -59,6 +59,9 @@ typedef void shim_handler(void);
 	X(int, pthread_create,                                                           \
 	  (pthread_t * thread, const pthread_attr_t *attr, void *(*start)(void *),       \
 	   void *argument))                                                              \
+	X(int, __cxa_atexit, (void (*function)(void *), void *argument, void *object))   \
+	X(int, __cxa_at_quick_exit, (void (*function)(void *), void *object))            \
+	X(int, on_exit, (void (*function)(int, void *), void *argument))                 \
 	X(int, __register_atfork,                                                        \
 	  (shim_handler * prepare, shim_handler * parent, shim_handler * child, void *object))
 

@@ -80,7 +80,8 @@ def test_python(d):
     record(d + "/t", ["/usr/bin/python3", program], "--source=shim", "--stacks=native")
     same(report(d + "/t")["processes"][1]["where"]["python"], None, "python: not with --stacks=native")
     record(d + "/t", ["/usr/bin/python3", program], "--source=shim", "--stacks=none")
-    same(report(d + "/t")["processes"][1]["where"],
+    where = report(d + "/t")["processes"][1]["where"]
+    same({k: where[k] for k in ("call", "native", "python")},
          {"call": "fork", "native": None, "python": None}, "no stacks with --stacks=none")
 
 
@@ -100,6 +101,10 @@ def test_surroundings(d):
          "bytes that were not yet written are told")
     handlers = by_type(d + "/t", "handler")
     ok(said["prepare"] in [h["function"] for h in handlers], "the fork handler is told", handlers)
+    where = [h for h in report(d + "/t")["processes"][1]["where"]["handlers"] if h["object"] == PROGRAMS + "/held"]
+    same([(h["kind"], said["prepare"] in h["functions"]) for h in where if h["kind"] == "fork"], [("fork", True)],
+         "a child's record has the fork handlers that ran, and whose they are")
+    same([h["kind"] for h in where].count("exit"), 2, "and the exit handlers that it inherited")
     same(by_type(d + "/t", "lock_held", holder_tid=0), [], "nobody holds what nobody holds")
 
 
