@@ -162,7 +162,9 @@ void call_forked(struct shim_call *c, long pid)
 		return;
 	}
 	/* The kernel witness tells it too, and a child that does nothing more is spared the faults. */
-	if (!(shim.wanted & FS_AREA_KERNEL))
+	if (!(shim.wanted & FS_AREA_KERNEL)) {
 		tell_end(c, &e);
+		fds_tell_table();
+	}
 	keep_errno(after);
 }

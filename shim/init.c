@@ -63,6 +63,15 @@ char *shim_put_number(char *at, uint32_t number)
 	return at;
 }
 
+uint32_t shim_number(const char *name)
+{
+	uint32_t n = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		n = n * 10 + (uint32_t)(*name - '0');
+	return *name ? 0 : n;
+}
+
 static void say_hello(bool python)
 {
 	static char argv[FS_AREA_RECORD_MAX], exe[1024]; /* only here, once, by one thread */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +63,8 @@ typedef void shim_handler(void);
 	X(int, __cxa_atexit, (void (*function)(void *), void *argument, void *object))   \
 	X(int, __cxa_at_quick_exit, (void (*function)(void *), void *object))            \
 	X(int, on_exit, (void (*function)(int, void *), void *argument))                 \
+	X(ssize_t, sendmsg, (int sock, const struct msghdr *msg, int flags))             \
+	X(ssize_t, recvmsg, (int sock, struct msghdr *msg, int flags))                   \
 	X(int, __register_atfork,                                                        \
 	  (shim_handler * prepare, shim_handler * parent, shim_handler * child, void *object))
 

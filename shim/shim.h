@@ -78,6 +78,7 @@ struct shim_process {
 struct shim_state {
 	bool on; /* there is a recording, and we may make system calls; else the shim does nothing */
 	bool confined; /* by seccomp: system calls that the program did not mean may kill it */
+	bool got_fds; /* by a message, since this process was forked */
 	bool raw_threads; /* made by clone itself: libc does not count them */
 	struct fs_area *area; /* NULL: no recording */
 	struct shim_process *process;
@@ -123,6 +124,18 @@ bool shim_in_vfork_child(void);
 /* A number at the end of path digits, for paths below /proc; no stdio. Returns where it ends. */
 char *shim_put_number(char *at, uint32_t number);
 
+/* As getdents64 gives it. */
+struct shim_dirent {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* A name of digits; 0: it is none. */
+uint32_t shim_number(const char *name);
+
 /* --- ring.c --- */
 
 /*
@@ -145,6 +158,10 @@ uint32_t threads_alive(void);
 void snapshot_threads(uint64_t call_id);
 void threads_renamed(void);
 void locks_tell_own(uint64_t call_id);
+
+/* --- wrap_fd.c --- */
+/* In a forked child whose parent was given fds: what it holds. */
+void fds_tell_table(void);
 
 /* --- stack.c, python.c, stdio.c, modules.c --- */
 /* frame: FRAME of the wrapper, 0: not known. */

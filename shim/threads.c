@@ -237,23 +237,6 @@ static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 		tell_locks(call_id, t, tid);
 }
 
-struct entry64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t len;
-	uint8_t type;
-	char name[];
-};
-
-static uint32_t number_of(const char *name)
-{
-	uint32_t n = 0;
-
-	for (; *name >= '0' && *name <= '9'; name++)
-		n = n * 10 + (uint32_t)(*name - '0');
-	return *name ? 0 : n;
-}
-
 void snapshot_threads(uint64_t call_id)
 {
 	_Alignas(8) char room[2048];
@@ -264,8 +247,8 @@ void snapshot_threads(uint64_t call_id)
 		return;
 	while ((n = sys3(SYS_getdents64, fd, (long)room, sizeof(room))) > 0) {
 		for (long at = 0; at < n;) {
-			struct entry64 *e = (struct entry64 *)(void *)(room + at);
-			uint32_t tid = number_of(e->name);
+			struct shim_dirent *e = (struct shim_dirent *)(void *)(room + at);
+			uint32_t tid = shim_number(e->name);
 
 			if (tid && tid != self)
 				tell_thread(call_id, fd, tid);

@@ -108,6 +108,41 @@ def test_surroundings(d):
     same(by_type(d + "/t", "lock_held", holder_tid=0), [], "nobody holds what nobody holds")
 
 
+def test_passing(d):
+    """Without the kernel witness: who asked the fork server for whom, with which fds."""
+    program = d + "/server.py"
+    with open(program, "w") as f:
+        f.write("import multiprocessing as mp\n"
+                "def double(x):\n"
+                "    return 2 * x\n"
+                "if __name__ == '__main__':\n"
+                "    mp.set_start_method('forkserver')\n"
+                "    with mp.Pool(2) as p:\n"
+                "        print(p.map(double, range(4)))\n")
+    result = record(d + "/t", ["/usr/bin/python3", program], "--source=shim")
+    same((result.status, result.out), (0, "[0, 2, 4, 6]\n"), "passing: works")
+    one = report(d + "/t")
+    lossless(one, "passing: nothing lost")
+    server = [p["id"] for p in one["processes"] if p["role"] == "forkserver"]
+    workers = [p for p in one["processes"] if p["start_method"] == "forkserver"]
+    same((len(server), len(workers), {p["logical_parent"] for p in workers}, {p["parent"] for p in workers}),
+         (1, 2, {"p0"}, set(server)), "passing: a fork server's workers, and who asked")
+    same(sorted((m["from"], m["to"], m["for"]) for m in one["fd_passes"]),
+         sorted(("p0", server[0], p["id"]) for p in workers), "passing: one message for each")
+    files = [f for m in one["fd_passes"] for f in m["files"]]
+    ok(files and all(f["from_fd"] > 2 and f["to_fd"] > 2 and f["kind"] == "pipe" for f in files),
+       "passing: with both numbers of each fd, and what it is", files)
+    program = ("import socket, os\n"
+               "a, b = socket.socketpair()\n"
+               "try:\n"
+               "    socket.send_fds(a, [b'x'], [99])\n"
+               "except OSError as e:\n"
+               "    print(e.errno)\n")
+    result = record(d + "/t", ["/usr/bin/python3", "-c", program], "--source=shim")
+    same(result.out, "9\n", "passing: a send that fails, fails")
+    same([m["errno"] for m in report(d + "/t")["failed_fd_sends"]], [9], "passing: and is told so")
+
+
 def test_gaps(d):
     shutil.copy("/bin/true", d + "/setuid")
     os.chmod(d + "/setuid", 0o4755)
@@ -153,6 +188,7 @@ with private_dir() as directory:
     test_unprivileged(directory)
     test_python(directory)
     test_surroundings(directory)
+    test_passing(directory)
     test_gaps(directory)
     test_environment(directory)
 done()

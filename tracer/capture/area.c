@@ -121,6 +121,19 @@ static char *block_data(struct area *a, uint32_t i)
 	return a->data + (uint64_t)i * FS_AREA_BLOCK_SIZE;
 }
 
+/* What the shim may say; of open files only what the kernel witness does not. */
+static bool is_sound(const struct area *a)
+{
+	const struct fs_event *e = (const struct fs_event *)(const void *)a->record;
+	bool passing = e->type == FS_EV_FILE || e->type == FS_EV_FD_TABLE ||
+		       e->type == FS_EV_FD_SEND || e->type == FS_EV_FD_RECV ||
+		       e->type == FS_EV_FD_SEND_FAILED;
+
+	return ((e->type >= FS_EV_SHIM_HELLO && e->type < FS_EV_LOST) ||
+		(passing && !(a->shared->wanted & FS_AREA_KERNEL))) &&
+	       !event_problem(e);
+}
+
 /* Copies the record at `at`. Its size; 0: none (yet); -1: what is there is no record. */
 static int copy_record(struct area *a, uint32_t i, uint32_t at)
 {
@@ -136,7 +149,7 @@ static int copy_record(struct area *a, uint32_t i, uint32_t at)
 	memcpy(a->record, from, size);
 	e->size = size;
 	e->source = FS_SOURCE_SHIM;
-	if (e->type < FS_EV_SHIM_HELLO || e->type >= FS_EV_LOST || event_problem(e))
+	if (!is_sound(a))
 		a->damaged++;
 	return (int)size;
 }
@@ -157,13 +170,6 @@ static void note_busy(struct area *a, uint32_t i, uint32_t at)
 		ts = now;
 	if (ts < a->horizon_ns && now - ts < PATIENCE_NS)
 		a->horizon_ns = ts;
-}
-
-static bool is_sound(const struct area *a)
-{
-	const struct fs_event *e = (const struct fs_event *)(const void *)a->record;
-
-	return e->type >= FS_EV_SHIM_HELLO && e->type < FS_EV_LOST && !event_problem(e);
 }
 
 static void free_block(struct area *a, uint32_t i, uint32_t used)

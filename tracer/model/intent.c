@@ -230,6 +230,7 @@ static int born(struct model *m, uint32_t child, uint32_t parent_pid, uint64_t t
 	if (!p->comm[0])
 		copy_comm(p->comm, m->processes[parent].comm);
 	process_born_with(m, child, parent);
+	pass_note_fork(m, child, parent, p->creator_tid);
 	return 0;
 }
 
