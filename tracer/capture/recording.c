@@ -389,7 +389,8 @@ static bool finished(struct recording *r)
 			return false;
 		if (!reaped_before)
 			tell_exit(r);
-		return !r->options.follow || alive(r) <= 0;
+		/* Who lives is known only by what was drained after the target's end. */
+		return !r->options.follow || (reaped_before && alive(r) <= 0);
 	}
 	/* A cgroup may be empty at first. */
 	return alive(r) <= 0 && (r->seen || !r->options.cgroup);
