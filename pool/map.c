@@ -52,7 +52,7 @@ void batch_maybe_end(struct pp_pool *pool, struct pp_results *b)
 }
 
 void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, size_t count,
-		   unsigned attempt)
+		   unsigned attempt, uint8_t strays)
 {
 	struct range *range = malloc(sizeof(*range));
 	size_t i;
@@ -66,6 +66,7 @@ void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, siz
 	range->first = first;
 	range->count = count;
 	range->attempt = attempt;
+	range->strays = strays;
 	range->next = b->ranges;
 	b->ranges = range;
 	pending_add(&b->work, true);

@@ -12,6 +12,9 @@
 static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct link all = { &all, &all };
 
+/* Set in every child that fork() makes; a worker that begins clears it. */
+bool forked_here;
+
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;
 
@@ -29,6 +32,7 @@ static void in_child(void)
 {
 	struct link *at, *next;
 
+	forked_here = true;
 	for (at = all.next; at != &all; at = next) {
 		struct owned *owned = container_of(at, struct owned, link);
 

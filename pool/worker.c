@@ -269,52 +269,6 @@ static int reopen(struct worker *w, struct pp_call *call)
 	return 0;
 }
 
-static void reclaim_blocks(struct worker *w)
-{
-	uint32_t i;
-
-	for (i = 0; i < w->n_blocks; i++)
-		if (w->blocks[i].used && load_acquire(&w->map.released[i]) == w->blocks[i].gen)
-			worker_block_free(w, i);
-}
-
-void worker_block_free(struct worker *w, uint32_t block)
-{
-	arena_put(&w->arena, w->blocks[block].off, w->blocks[block].len);
-	w->blocks[block].used = false;
-}
-
-static int block_get(struct worker *w, size_t len, uint32_t *ret_block)
-{
-	uint32_t i, n;
-
-	if (!w->blocks) {
-		w->blocks = calloc(LANE_BLOCKS, sizeof(*w->blocks));
-		if (!w->blocks)
-			return -ENOMEM;
-	}
-	reclaim_blocks(w);
-	for (n = 0; n < LANE_BLOCKS; n++) {
-		i = (w->next_block + n) % LANE_BLOCKS;
-		if (!w->blocks[i].used)
-			break;
-	}
-	/* Numbers start again from 0, so that the table that is looked through stays short. */
-	if (w->next_block >= 64 || n == LANE_BLOCKS)
-		for (i = 0; i < LANE_BLOCKS && w->blocks[i].used; i++)
-			;
-	if (i == LANE_BLOCKS || arena_get(&w->arena, len, &w->blocks[i].off) < 0)
-		return -ENOMEM;
-	w->blocks[i].len = len;
-	w->blocks[i].used = true;
-	w->blocks[i].gen++;
-	w->next_block = i + 1;
-	if (i >= w->n_blocks)
-		w->n_blocks = i + 1;
-	*ret_block = i;
-	return 0;
-}
-
 int worker_grow(struct worker *w, struct pp_call *call, size_t need)
 {
 	size_t want = need, old = call->spilled ? w->blocks[call->block].len : 0;
@@ -328,7 +282,7 @@ int worker_grow(struct worker *w, struct pp_call *call, size_t need)
 	if (call->spilled && need < 2 * old)
 		want = 2 * old < PP_PAYLOAD_MAX ? 2 * old : PP_PAYLOAD_MAX;
 	want = arena_block_size(want);
-	r = block_get(w, want, &block);
+	r = worker_block_get(w, want, &block);
 	if (r < 0)
 		return r;
 	memcpy(w->arena.base + w->blocks[block].off, call->out, call->len);
@@ -404,16 +358,6 @@ static void begin_item(struct worker *w, struct pp_call *call, const struct sub_
 	call->failed = false;
 }
 
-static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
-{
-	const struct worker_task *t = id < w->n_tasks ? &w->tasks[id] : NULL;
-
-	if (t && t->fn)
-		return t->fn(call);
-	return pp_call_fail(call, t ? t->error : -ENOENT, "%s",
-			    t && t->text ? t->text : "unknown task");
-}
-
 /*
  * From here on the caller may write over the ring up to `pos`. It cannot tell by completions alone: a record that
  * it took back is over for it, while the worker has still to read its head to go past it.
@@ -470,7 +414,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		if (rec->flags & REC_TIMED)
 			store_relaxed(&s->item_start_ns, now_ns());
 		store_release(&s->run, run_word(rec->seq, i, true));
-		code = call_task(w, &call, rec->task);
+		code = run_task(w, &call, rec->task);
 		end_item(w, &call, code);
 		store_release(&s->run, run_word(rec->seq, i + 1, false));
 		failed += code || call.failed;
@@ -491,30 +435,6 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	publish(w);
 	w->pos -= size;
 	return true;
-}
-
-static void define_task(struct worker *w, const struct sub_rec *rec)
-{
-	const struct define_rec *def = (const void *)((const uint8_t *)rec + sub_data(0));
-	const char *path = (const char *)(def + 1), *name = path + strlen(path) + 1;
-	struct worker_task *t;
-	char text[512] = "";
-
-	if (def->id >= w->n_tasks) {
-		uint32_t n = def->id + 16;
-
-		t = realloc(w->tasks, n * sizeof(*t));
-		if (!t)
-			return;
-		memset(t + w->n_tasks, 0, (n - w->n_tasks) * sizeof(*t));
-		w->tasks = t;
-		w->n_tasks = n;
-	}
-	t = &w->tasks[def->id];
-	t->error = task_resolve(path, def->build_id, def->build_id_len, name, &t->fn, text,
-				sizeof(text));
-	if (t->error < 0)
-		t->text = strdup(text);
 }
 
 static bool too_big(struct worker *w)
@@ -570,7 +490,7 @@ static int loop(struct worker *w)
 				return retire(w, RETIRE_TOLD);
 			break;
 		case REC_DEFINE:
-			define_task(w, rec);
+			learn_task(w, rec);
 			break;
 		case REC_QUIT:
 			return retire(w, RETIRE_TOLD);
@@ -578,7 +498,7 @@ static int loop(struct worker *w)
 		w->pos += size;
 		if (kind == REC_RUN)
 			pass_record(w, w->pos, seq);
-		if (w->init_failed)
+		if (w->init_failed || w->cannot_learn)
 			return retire(w, RETIRE_TOLD);
 		if (kind == REC_RUN && too_big(w))
 			return retire(w, RETIRE_RSS);
@@ -592,10 +512,15 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	uint32_t i;
 	int status;
 
+	store_relaxed(&forked_here, false);
 	memset(w, 0, sizeof(*w));
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
+	w->tasks = w->few_tasks;
+	w->n_tasks = FEW_TASKS;
+	w->blocks = w->few_blocks;
+	w->max_blocks = FEW_BLOCKS;
 	arena_init(&w->arena, map->arena, map->arena_size);
 	map->worker->since_ns = map->worker->ready_ns = now_ns();
 	map->worker->busy = 1;
@@ -608,8 +533,10 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	status = loop(w);
 	for (i = 0; i < w->n_tasks; i++)
 		free(w->tasks[i].text);
-	free(w->tasks);
-	free(w->blocks);
+	if (w->tasks != w->few_tasks)
+		free(w->tasks);
+	if (w->blocks != w->few_blocks)
+		free(w->blocks);
 	free(w->aside);
 	arena_done(&w->arena);
 	return status;

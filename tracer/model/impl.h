@@ -102,7 +102,8 @@ struct fd_change {
 	uint32_t file;
 	uint32_t fd; /* | FD_CLOEXEC_BIT */
 	uint32_t arg; /* see enum change_what */
-	uint32_t what; /* enum change_what */
+	uint32_t what : 8; /* enum change_what */
+	uint32_t tid : 24; /* whose system call; 0: unknown (no thread number has more than 22 bits) */
 };
 
 enum change_what {
@@ -124,6 +125,8 @@ enum fact_lists {
 	FACTS_BLOCKED,
 	FACTS_ODD_CALL,
 	FACTS_SIGNAL,
+	FACTS_EOF,
+	FACTS_LOCK_STORY,
 	FACT_LISTS,
 };
 

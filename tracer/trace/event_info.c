@@ -49,9 +49,13 @@ static const struct {
 	TYPE(FS_EV_FD_UNSHARE, "fd_unshare", fs_ev_fd),
 	TYPE(FS_EV_FD_SEND_FAILED, "fd_send_failed", fs_ev_fd_send_failed),
 	TYPE(FS_EV_BLIND_SPOT, "blind_spot", fs_ev_blind_spot),
+	TYPE(FS_EV_CALLS, "calls", fs_ev_calls),
+	TYPE(FS_EV_FD_EOF, "fd_eof", fs_ev_fd),
 	TYPE(FS_EV_ODD_CALL, "odd_call", fs_ev_odd_call),
 	TYPE(FS_EV_FUTEX_STUCK, "futex_stuck", fs_ev_futex_stuck),
 	TYPE(FS_EV_BLOCKED, "blocked", fs_ev_blocked),
+	TYPE_COMM(FS_EV_FORK_THREAD, "fork_thread", fs_ev_fork_thread),
+	TYPE_COMM(FS_EV_LOCK_STORY, "lock_story", fs_ev_lock_story),
 	TYPE_COMM(FS_EV_SHIM_HELLO, "shim_hello", fs_ev_shim_hello),
 	TYPE(FS_EV_CALL, "call", fs_ev_call),
 	TYPE(FS_EV_STACK, "stack", fs_ev_stack),
@@ -321,13 +325,38 @@ struct event_text event_components(const struct fs_event *e)
 	return nothing;
 }
 
-struct event_text event_frames(const struct fs_event *e)
+struct event_text event_lock_name(const struct fs_event *e)
 {
 	struct event_text tail = tail_of(e);
 
-	if (e->type != FS_EV_FUTEX_STUCK || !tail.len)
+	if (e->type != FS_EV_LOCK_STORY || !tail.len)
 		return nothing;
-	return piece(tail, 0, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+	return piece(tail, 0, ((const struct fs_ev_lock_story *)e)->name_len);
+}
+
+struct event_text event_lock_taken(const struct fs_event *e)
+{
+	const struct fs_ev_lock_story *story = (const struct fs_ev_lock_story *)e;
+	struct event_text tail = tail_of(e);
+
+	if (e->type != FS_EV_LOCK_STORY || !tail.len)
+		return nothing;
+	return piece(tail, (uint64_t)story->name_len + 1, story->taken_len);
+}
+
+struct event_text event_frames(const struct fs_event *e)
+{
+	const struct fs_ev_lock_story *story = (const struct fs_ev_lock_story *)e;
+	struct event_text tail = tail_of(e);
+
+	switch (tail.len ? e->type : 0) {
+	case FS_EV_FUTEX_STUCK:
+		return piece(tail, 0, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+	case FS_EV_LOCK_STORY:
+		return piece(tail, (uint64_t)story->name_len + 1 + story->taken_len + 1,
+			     story->frames_len);
+	}
+	return nothing;
 }
 
 const struct fs_holder *event_holders(const struct fs_event *e, size_t *ret_count)

@@ -365,6 +365,11 @@ static void add_tail(struct json *j, const struct fs_event *e)
 	case FS_EV_FUTEX_STUCK:
 		add_frames(j, e);
 		break;
+	case FS_EV_LOCK_STORY:
+		add_text(j, "name", event_lock_name(e));
+		add_text(j, "taken", event_lock_taken(e));
+		add_frames(j, e);
+		break;
 	case FS_EV_BLOCKED:
 		add_holders(j, e);
 		break;

@@ -218,6 +218,13 @@ static enum line_tone line_first_write(struct buffer *out, const struct fs_event
 	return TONE_FD;
 }
 
+static enum line_tone line_calls(struct buffer *out, const struct fs_event *e)
+{
+	buffer_printf(out, "has made %llu system calls until then",
+		      (unsigned long long)((const struct fs_ev_calls *)e)->count);
+	return TONE_FD;
+}
+
 /* "0-2,5*,7-9": the fds in ranges, those that are close-on-exec starred. */
 static void add_fds(struct buffer *out, const struct fs_event *e)
 {
@@ -301,6 +308,9 @@ static enum line_tone line_fd(struct buffer *out, const struct fs_event *e)
 		break;
 	case FS_EV_FD_USE:
 		buffer_printf(out, "first uses fd %u", f->fd);
+		break;
+	case FS_EV_FD_EOF:
+		buffer_printf(out, "reads the end of fd %u", f->fd);
 		break;
 	case FS_EV_FD_CLOEXEC:
 		buffer_printf(out, "makes fd %u %sclose-on-exec", f->fd,
@@ -500,6 +510,7 @@ static const struct {
 	{ FS_EV_THREAD, line_thread },
 	{ FS_EV_CRED, line_cred },
 	{ FS_EV_FIRST_WRITE, line_first_write },
+	{ FS_EV_CALLS, line_calls },
 	{ FS_EV_FD_TABLE, line_table },
 	{ FS_EV_FD_SEND, line_pass },
 	{ FS_EV_FD_RECV, line_pass },
@@ -510,6 +521,7 @@ static const struct {
 	{ FS_EV_FD_CLOEXEC, line_fd },
 	{ FS_EV_FD_CLOSE_RANGE, line_close_range },
 	{ FS_EV_FD_USE, line_fd },
+	{ FS_EV_FD_EOF, line_fd },
 	{ FS_EV_FD_UNSHARE, line_fd },
 	{ FS_EV_FD_SEND_FAILED, line_send_failed },
 	{ FS_EV_BLIND_SPOT, line_blind },
