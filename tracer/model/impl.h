@@ -103,7 +103,8 @@ struct fd_change {
 	uint32_t fd; /* | FD_CLOEXEC_BIT */
 	uint32_t arg; /* see enum change_what */
 	uint32_t what : 8; /* enum change_what */
-	uint32_t tid : 24; /* whose system call; 0: unknown (no thread number has more than 22 bits) */
+	uint32_t
+		tid : 24; /* whose system call; 0: unknown (no thread number has more than 22 bits) */
 };
 
 enum change_what {
