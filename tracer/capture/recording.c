@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/annotated.h"
 #include "capture/merge.h"
 #include "capture/stuck.h"
 
@@ -97,10 +98,12 @@ static bool wanted(const struct recording *r, const struct source_ops *ops)
 	case SOURCE_AUTO:
 		/*
 		 * What runs already can only be watched from outside. The shim costs the target some
-		 * 20 us a fork: beside the kernel witness it is used when what it tells was asked for.
+		 * 10 us a fork, and more an exec: beside the kernel witness it is used when what it
+		 * tells was asked for, or the program has something to say by it.
 		 */
 		return ops->id != FS_SOURCE_SHIM ||
-		       (r->options.argv && (r->options.intent || !may_use_bpf()));
+		       (r->options.argv && (r->options.intent || !may_use_bpf() ||
+					    program_is_annotated(r->target.path)));
 	default:
 		return true;
 	}
