@@ -72,10 +72,10 @@ uint32_t shim_number(const char *name)
 	return *name ? 0 : n;
 }
 
-static void say_hello(bool python)
+static void say_hello(bool python, uint32_t parent)
 {
 	static char argv[FS_AREA_RECORD_MAX], exe[1024]; /* only here, once, by one thread */
-	struct fs_ev_shim_hello e = { .parent_pid = sys_getppid() };
+	struct fs_ev_shim_hello e = { .parent_pid = parent };
 	long n = sys_read_file("/proc/self/cmdline", argv, sizeof(argv));
 	long len = sys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
 			sizeof(exe) - 1);
@@ -135,6 +135,7 @@ static void find_clock(void)
 static void set_up(void)
 {
 	uint64_t began = sys_now_ns();
+	uint32_t parent;
 	bool python;
 
 	shim.sanitized = is_sanitized();
@@ -143,12 +144,15 @@ static void set_up(void)
 		return;
 	shim_self();
 	shim_self()->forked = 0;
+	parent = sys_getppid();
+	if (shim.foreign_pids)
+		shim_self()->host_pid = channel_host_pid(&parent);
 	if (shim.sanitized)
 		shim.wanted = 0;
 	python = shim.wanted & FS_AREA_PYTHON && python_find();
 	if (shim.wanted & FS_AREA_NATIVE)
 		stack_warm_up();
-	say_hello(python);
+	say_hello(python, parent);
 	ring_busy(began);
 	if (shim.sanitized) {
 		shim.area = NULL;
@@ -185,6 +189,21 @@ __attribute__((constructor)) static void on_load(void)
 	(void)shim_ready();
 }
 
+/*
+ * In a pid namespace only the recorder knows which process we are. Whose parent is out of sight is the first one of a
+ * new one; who is born within is born of such a process.
+ */
+static void know_host_pid(struct shim_process *p)
+{
+	uint32_t parent;
+
+	p->host_pid = p->pid;
+	if (!shim.on || (!shim.foreign_pids && sys_getppid() != 0))
+		return;
+	shim.foreign_pids = true;
+	p->host_pid = channel_host_pid(&parent);
+}
+
 struct shim_process *shim_self(void)
 {
 	struct shim_process *p = shim.process;
@@ -195,6 +214,7 @@ struct shim_process *shim_self(void)
 	p->forked = 1;
 	p->born_threaded = shim.forked_threaded;
 	p->pid = sys_getpid();
+	know_host_pid(p);
 	threads_forget_others();
 	return p;
 }

@@ -65,6 +65,8 @@ struct shim_thread {
 /* The page that forgets itself in a forked child. */
 struct shim_process {
 	uint32_t pid; /* 0: wiped */
+	uint32_t
+		host_pid; /* in the recorder's eyes; 0: not known. The same outside of pid namespaces */
 	uint32_t forked; /* not the process in which the image began */
 	uint32_t
 		born_threaded; /* made by a fork of a threaded process: some of libc's locks may be dead */
@@ -85,8 +87,7 @@ struct shim_state {
 	struct shim_thread *threads; /* SHIM_THREADS; NULL until the first is needed */
 	char *blocks;
 	uint32_t wanted; /* FS_AREA_* */
-	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
-	bool foreign_pids; /* in another pid namespace */
+	bool foreign_pids; /* in another pid namespace: numbers of ours mean nothing outside */
 	bool sanitized;
 	bool forked_threaded; /* the fork under way, or one before it in this process, was of a threaded process */
 	int (*clock)(clockid_t clock,
@@ -187,6 +188,7 @@ struct shim_call {
 	uint32_t gap;
 	uint32_t threads;
 	uint32_t pid; /* who began it */
+	uint32_t host_pid;
 	int saved_errno;
 	bool active;
 };

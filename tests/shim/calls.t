@@ -153,6 +153,21 @@ def test_follow(d):
     same(len([p for p in one["processes"] if p["exit"] is None]), 0, "follow: nobody is left alive")
 
 
+def test_namespace(d, source):
+    if run(["unshare", "--pid", "--fork", "true"]).status:
+        skip("pid namespace", "not allowed here")
+        return
+    command = ["unshare", "--pid", "--fork", "/bin/sh", "-c", "/bin/true; (exit 3); sh -c 'exit 5'; exit 4"]
+    result = record(d + "/t", command, "--source=" + source)
+    same(result.status, 4, "%s: in a pid namespace: works" % source)
+    one = report(d + "/t")
+    lossless(one, "%s: in a pid namespace: nothing lost" % source)
+    same([(p["parent"], p["start_method"], p["exit"], p["ns_pid"]) for p in one["processes"][1:]],
+         [("p0", "spawn", {"code": 4}, 1), ("p1", "spawn", {"code": 0}, 2), ("p1", "fork", {"code": 3}, 3),
+          ("p1", "spawn", {"code": 5}, 4)], "%s: in a pid namespace: each is who it is outside" % source)
+    ok(all(p["where"] for p in one["processes"][1:]), "%s: in a pid namespace: and where it was started" % source)
+
+
 def test_gaps(d):
     shutil.copy("/bin/true", d + "/setuid")
     os.chmod(d + "/setuid", 0o4755)
@@ -279,6 +294,7 @@ with private_dir() as directory:
         sources.append("both")
     for one_source in sources:
         test_every_start(directory, one_source)
+        test_namespace(directory, one_source)
     test_alone(directory)
     test_unprivileged(directory)
     test_python(directory)

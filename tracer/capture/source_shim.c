@@ -308,10 +308,13 @@ static void welcome(struct source *s, int fd)
 	struct ucred who;
 	socklen_t len = sizeof(who);
 	int memory = area_fd(s->area);
+	pid_t parent;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || !belongs(s, &who))
 		return;
 	w.pid = (uint32_t)who.pid;
+	(void)state_of(who.pid, &parent);
+	w.parent_pid = (uint32_t)parent;
 	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
 					 .cmsg_level = SOL_SOCKET,
 					 .cmsg_type = SCM_RIGHTS };
