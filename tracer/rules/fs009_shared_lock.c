@@ -46,7 +46,8 @@ static int judge_semaphore(const struct rule *self, const struct model *m, const
 		return 0;
 	buffer_add_text(&f.detail, "POSSIBLE: ");
 	add_process_name(&f.detail, m, fact->process);
-	buffer_add_text(&f.detail, " waited for a semaphore in shared memory until it was killed, at ");
+	buffer_add_text(&f.detail,
+			" waited for a semaphore in shared memory until it was killed, at ");
 	add_stack(&f.detail, stack, len);
 	buffer_add_text(&f.detail, "; ");
 	add_process_name(&f.detail, m, killed);
@@ -100,7 +101,8 @@ const struct rule rule_shared_lock = {
 		"mapped as shared, for a lock whose owner, by its own word, is a thread that no "
 		"longer "
 		"exists. A semaphore has no owner: a wait for one that lasts until the waiter is "
-		"killed, with a relative of it killed before, is a note. Robust mutexes tell the next taker (EOWNERDEAD); file locks are dropped "
+		"killed, with a relative of it killed before, is a note. Robust mutexes tell the "
+		"next taker (EOWNERDEAD); file locks are dropped "
 		"by the "
 		"kernel.",
 	.check = check,

@@ -108,8 +108,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 
 		if (process == f->process && blocked_of(f)->threads == 1)
 			own++;
-		else if (!is_idle_writer(m, process, holders[i].fd, f->event->ts_ns,
-					 &is_known))
+		else if (!is_idle_writer(m, process, holders[i].fd, f->event->ts_ns, &is_known))
 			break;
 		known++;
 		buffer_add_text(&names, i ? ", " : "");
@@ -165,7 +164,8 @@ const struct rule rule_eof = {
 		"closed. "
 		"Copies multiply at each fork: the reader's own, or one that a sibling or a "
 		"background "
-		"program inherited by accident or was left with, keeps the reader waiting after the real writer is "
+		"program inherited by accident or was left with, keeps the reader waiting after "
+		"the real writer is "
 		"gone. "
 		"Shown by listing, while a process waits in read, who could write, and by the "
 		"record "

@@ -30,8 +30,8 @@ static int look_at_opener(void *arg, const struct holding *h)
 	struct search *s = arg;
 
 	if (h->fd == s->fd && h->file == s->file)
-		s->by_chance = h->got == FD_HOW_OPENED && !h->born_cloexec &&
-			       !h->cloexec_off_ts && !h->cloexec_on_ts;
+		s->by_chance = h->got == FD_HOW_OPENED && !h->born_cloexec && !h->cloexec_off_ts &&
+			       !h->cloexec_on_ts;
 	return 0;
 }
 
@@ -116,7 +116,8 @@ const struct rule rule_fd_leaked = {
 		"by the table of the new image: an fd above 2 that an ancestor opened for itself, "
 		"without close-on-exec, and that the image never named in a system call. Not told: "
 		"fds put on a number on purpose (dup2, posix_spawn file actions), or whose "
-		"close-on-exec was cleared by hand, those that the new image closed, terminals, and what was there before the "
+		"close-on-exec was cleared by hand, those that the new image closed, terminals, "
+		"and what was there before the "
 		"recording. Files opened for reading alone are notes.",
 	.check = check,
 };

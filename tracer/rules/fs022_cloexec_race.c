@@ -71,7 +71,8 @@ const struct rule rule_cloexec_race = {
 	       "MSG_CMSG_CLOEXEC",
 	.text = "open() and then fcntl(F_SETFD, FD_CLOEXEC) leaves a moment in which another "
 		"thread's fork and exec gives the file away. Proven by the record: the fd was "
-		"opened, another thread made a child, the flag was set, and the child's new image held the "
+		"opened, another thread made a child, the flag was set, and the child's new image "
+		"held the "
 		"fd.",
 	.check = check,
 };

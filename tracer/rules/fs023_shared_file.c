@@ -46,7 +46,8 @@ static uint32_t copy_of_two(const struct model *m, uint32_t a, uint32_t b)
  * Whether the one who uses the file now had used it before, and the one in between could go on with it. A file
  * that is handed to a child until its end, and then used again, is not shared.
  */
-static bool is_taken_back(const struct model *m, const struct fact *f, const struct process *between)
+static bool is_taken_back(const struct model *m, const struct fact *f,
+			  const struct process *between)
 {
 	if (between->ended && between->end_ts <= odd_of(f)->h.ts_ns)
 		return false;
@@ -111,7 +112,8 @@ const struct rule rule_shared_file = {
 		"io_uring instance reports to whoever asks first; a file read by both has one "
 		"offset, so each gets a part. Shown by a use of the file by the parent, by the "
 		"child, and by the parent again (or the reverse), both alive, the child being a "
-		"copy that did not exec. Not told of listening sockets, socketpairs and pipes, which are shared on purpose, and of "
+		"copy that did not exec. Not told of listening sockets, socketpairs and pipes, "
+		"which are shared on purpose, and of "
 		"files that are written (logs).",
 	.check = check,
 };

@@ -101,13 +101,15 @@ static int check(const struct rule *self, const struct model *m, struct findings
 	for (size_t i = 0; i < model_born_count(m) && err == 0; i++) {
 		p = model_process(m, model_born(m, i));
 		if (is_vfork(p) && p->vfork_exit)
-			err = tell(self, m, model_born(m, i),
-				   "called exit(), not _exit(): the handlers and streams that it ran "
-				   "and flushed are its parent's",
-				   out);
-		else if (is_vfork(p) && p->ended && !p->execed && !p->failed_execs && p->knows_status &&
-		    !(p->status & 0x7f) && !(reports_failure(p) && wrote(m, model_born(m, i))) &&
-		    !model_lost_between(m, FS_EV_EXEC_FAILED, p->birth_ts, p->end_ts))
+			err = tell(
+				self, m, model_born(m, i),
+				"called exit(), not _exit(): the handlers and streams that it ran "
+				"and flushed are its parent's",
+				out);
+		else if (is_vfork(p) && p->ended && !p->execed && !p->failed_execs &&
+			 p->knows_status && !(p->status & 0x7f) &&
+			 !(reports_failure(p) && wrote(m, model_born(m, i))) &&
+			 !model_lost_between(m, FS_EV_EXEC_FAILED, p->birth_ts, p->end_ts))
 			err = tell(self, m, model_born(m, i),
 				   "ended without having tried to exec: what it did, it did there",
 				   out);

@@ -38,8 +38,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		return 0;
 	f.process = model_find_process(m, e->to_pid, e->to_start_ns);
 	to = model_process(m, f.process);
-	if (!to || (to->ended && to->end_ts <= e->h.ts_ns) ||
-	    !lived_on(e, fact->process, from, to))
+	if (!to || (to->ended && to->end_ts <= e->h.ts_ns) || !lived_on(e, fact->process, from, to))
 		return 0;
 	buffer_add_text(&f.detail, "PROVEN: ");
 	add_process_name(&f.detail, m, f.process);
