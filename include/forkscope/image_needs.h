@@ -50,38 +50,47 @@ static inline uint64_t fs_image_offset(const char *head, size_t len, uint64_t ad
 	return 0;
 }
 
-/* head: the first `len` bytes, found to be FS_GAP_NONE and no script. */
+/* The dynamic section: how many entries were read; 0: there is none. head: the first `len` bytes of the file. */
+static inline size_t fs_image_dynamic(int fd, const char *head, size_t len, fs_read_at *read_at,
+				      Elf64_Dyn ret[FS_IMAGE_DYNAMIC])
+{
+	const size_t room = FS_IMAGE_DYNAMIC * sizeof(ret[0]);
+	Elf64_Ehdr elf;
+	Elf64_Phdr ph;
+
+	if (len < sizeof(elf))
+		return 0;
+	memcpy(&elf, head, sizeof(elf));
+	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_phoff > len)
+		return 0;
+	for (unsigned i = 0; i < elf.e_phnum; i++) {
+		uint64_t at = elf.e_phoff + (uint64_t)i * sizeof(ph);
+		long n;
+
+		if (at + sizeof(ph) > len)
+			return 0;
+		memcpy(&ph, head + at, sizeof(ph));
+		if (ph.p_type != PT_DYNAMIC)
+			continue;
+		n = read_at(fd, ret, ph.p_filesz < room ? ph.p_filesz : room, ph.p_offset);
+		return n > 0 ? (size_t)n / sizeof(ret[0]) : 0;
+	}
+	return 0;
+}
+
+/* head: found to be FS_GAP_NONE and no script. */
 static inline bool fs_image_needs_sanitizer(int fd, const char *head, size_t len,
 					    fs_read_at *read_at)
 {
 	Elf64_Dyn dynamic[FS_IMAGE_DYNAMIC];
+	size_t n = fs_image_dynamic(fd, head, len, read_at, dynamic);
 	uint64_t strings = 0;
-	Elf64_Ehdr elf;
-	Elf64_Phdr ph;
 	char name[16];
-	long n = 0;
 
-	if (len < sizeof(elf))
-		return false;
-	memcpy(&elf, head, sizeof(elf));
-	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_phoff > len)
-		return false;
-	for (unsigned i = 0; i < elf.e_phnum && !n; i++) {
-		uint64_t at = elf.e_phoff + (uint64_t)i * sizeof(ph);
-
-		if (at + sizeof(ph) > len)
-			return false;
-		memcpy(&ph, head + at, sizeof(ph));
-		if (ph.p_type == PT_DYNAMIC)
-			n = read_at(fd, dynamic,
-				    ph.p_filesz < sizeof(dynamic) ? ph.p_filesz : sizeof(dynamic),
-				    ph.p_offset);
-	}
-	n = n > 0 ? n / (long)sizeof(dynamic[0]) : 0;
-	for (long i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (dynamic[i].d_tag == DT_STRTAB)
 			strings = fs_image_offset(head, len, dynamic[i].d_un.d_ptr);
-	for (long i = 0; i < n && strings && dynamic[i].d_tag != DT_NULL; i++) {
+	for (size_t i = 0; i < n && strings && dynamic[i].d_tag != DT_NULL; i++) {
 		if (dynamic[i].d_tag != DT_NEEDED)
 			continue;
 		memset(name, 0, sizeof(name));

@@ -11,28 +11,19 @@
 
 #define STRINGS_MAX (4u << 20)
 
+static long read_some(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	return pread(fd, buffer, size, (off_t)offset);
+}
+
 /* Finds the dynamic section's table of names: offset and size in the file. */
 static bool find_strings(int fd, const char *head, size_t len, uint64_t *ret_at, uint64_t *ret_size)
 {
 	Elf64_Dyn dynamic[FS_IMAGE_DYNAMIC];
+	size_t n = fs_image_dynamic(fd, head, len, read_some, dynamic);
 	uint64_t at = 0, size = 0;
-	Elf64_Ehdr elf;
-	Elf64_Phdr ph;
-	ssize_t n = 0;
 
-	memcpy(&elf, head, sizeof(elf));
-	for (unsigned i = 0; i < elf.e_phnum && n <= 0; i++) {
-		uint64_t where = elf.e_phoff + (uint64_t)i * sizeof(ph);
-
-		if (elf.e_phoff > len || where + sizeof(ph) > len)
-			return false;
-		memcpy(&ph, head + where, sizeof(ph));
-		if (ph.p_type == PT_DYNAMIC)
-			n = pread(fd, dynamic,
-				  ph.p_filesz < sizeof(dynamic) ? ph.p_filesz : sizeof(dynamic),
-				  (off_t)ph.p_offset);
-	}
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof(dynamic[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (dynamic[i].d_tag == DT_STRTAB)
 			at = fs_image_offset(head, len, dynamic[i].d_un.d_ptr);
 		else if (dynamic[i].d_tag == DT_STRSZ)
@@ -65,9 +56,7 @@ bool program_is_annotated(const char *path)
 	if (fd < 0)
 		return false;
 	n = pread(fd, head, sizeof(head), 0);
-	if (n >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0 &&
-	    fs_image_elf(head, (size_t)n) == FS_GAP_NONE &&
-	    find_strings(fd, head, (size_t)n, &at, &size))
+	if (n > 0 && find_strings(fd, head, (size_t)n, &at, &size))
 		strings = malloc(size);
 	if (strings) {
 		n = pread(fd, strings, size, (off_t)at);
