@@ -100,6 +100,7 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	if (!what)
 		what = &nothing;
 	c->active = true;
+	c->host_pid = shim_self()->host_pid;
 	c->enter_ns = e.enter_ns = shim_now_ns();
 	c->id = e.call_id = __atomic_add_fetch(&shim.area->next_call, 1, __ATOMIC_RELAXED);
 	c->flags = what->flags | (shim_self()->pid != pid ? FS_LIBC_FROM_VFORK : 0);
@@ -112,7 +113,7 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	if (copies_memory(call) && !(c->flags & FS_LIBC_FROM_VFORK))
 		shim_self()->random_told[0] = shim_self()->random_told[1] = 0;
 	if (c->flags & FS_LIBC_FROM_VFORK)
-		e.parent_pid = shim_self()->pid;
+		e.parent_pid = shim_self()->host_pid;
 	e.status = what->status;
 	tell_call(&e, what);
 	if (is_birth(call) || is_exec(call))
@@ -140,14 +141,14 @@ void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, b
 	int after = errno;
 	struct fs_ev_call e = { .phase = FS_PHASE_DONE,
 				.ret = (int32_t)ret,
-				.child_pid = child,
+				.child_pid = shim.foreign_pids ? 0 : child,
 				.status = status,
 				.error = failed ? after : 0 };
 
 	if (!c->active)
 		return;
 	if (c->flags & FS_LIBC_FROM_VFORK)
-		e.parent_pid = shim_self()->pid;
+		e.parent_pid = shim_self()->host_pid;
 	tell_end(c, &e);
 	keep_errno(after);
 }
@@ -171,7 +172,7 @@ void call_note(uint32_t call, uint64_t caller, uint64_t argument, uint32_t which
 void call_forked(struct shim_call *c, long pid)
 {
 	int after = errno;
-	struct fs_ev_call e = { .phase = FS_PHASE_IN_CHILD, .parent_pid = c->pid };
+	struct fs_ev_call e = { .phase = FS_PHASE_IN_CHILD, .parent_pid = c->host_pid };
 
 	if (!c->active)
 		return;
@@ -180,7 +181,9 @@ void call_forked(struct shim_call *c, long pid)
 		return;
 	}
 	/* The kernel witness tells it too, and a child that does nothing more is spared the faults. */
-	if (!(shim.wanted & FS_AREA_KERNEL))
+	if (!(shim.wanted & FS_AREA_KERNEL)) {
 		tell_end(c, &e);
+		fds_tell_table();
+	}
 	keep_errno(after);
 }

@@ -113,7 +113,6 @@ static bool map_area(long memory, const struct fs_shim_welcome *w)
 	}
 	shim.wanted = area->wanted;
 	shim.blocks = (char *)area + FS_AREA_DATA(area->block_count);
-	shim.host_pid = w->pid;
 	shim.foreign_pids = w->pid != sys_getpid();
 	shim.area = area;
 	return true;
@@ -136,25 +135,45 @@ static const char *keep(const char *text)
 	return room;
 }
 
+/* The memfd, or negative. */
+static long ask(struct fs_shim_welcome *ret)
+{
+	long fd = connect_to(shim.variable + sizeof(FS_SHIM_VARIABLE)), memory;
+
+	if (fd < 0)
+		return fd;
+	memory = receive(fd, ret);
+	sys_close(fd);
+	return memory;
+}
+
 bool channel_open(void)
 {
 	const char *variable = find_variable();
 	struct fs_shim_welcome welcome = { 0 };
-	long fd, memory;
+	long memory;
 	bool mapped;
 
 	shim.path = own_path();
 	if (!variable || !shim.path || !is_name(variable + sizeof(FS_SHIM_VARIABLE)))
 		return false;
 	shim.variable = keep(variable);
-	fd = connect_to(variable + sizeof(FS_SHIM_VARIABLE));
-	if (fd < 0)
-		return false;
-	memory = receive(fd, &welcome);
-	sys_close(fd);
+	memory = ask(&welcome);
 	if (memory < 0)
 		return false;
 	mapped = map_area(memory, &welcome);
 	sys_close(memory);
 	return mapped;
+}
+
+uint32_t channel_host_pid(uint32_t *ret_parent)
+{
+	struct fs_shim_welcome welcome = { 0 };
+	long memory = ask(&welcome);
+
+	if (memory < 0)
+		return 0;
+	sys_close(memory);
+	*ret_parent = welcome.parent_pid;
+	return welcome.pid;
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "forkscope/image_kind.h"
+#include "forkscope/image_needs.h"
 
 extern char **environ;
 
@@ -24,8 +24,14 @@ static const char shim_name[] = FS_SHIM_VARIABLE "=";
 #define PRELOAD_LEN (sizeof(preload_name) - 1)
 #define NAME_LEN (sizeof(shim_name) - 1)
 
+static long read_at(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	return sys4(SYS_pread64, fd, (long)buffer, (long)size, (long)offset);
+}
+
 static enum fs_shim_gap inspect_fd(long fd, char head[FS_IMAGE_HEAD], long *ret_len)
 {
+	enum fs_shim_gap gap;
 	struct stat st;
 	char caps[64];
 	long n;
@@ -41,7 +47,10 @@ static enum fs_shim_gap inspect_fd(long fd, char head[FS_IMAGE_HEAD], long *ret_
 		return FS_GAP_SECURE;
 	if (sys4(SYS_fgetxattr, fd, (long)"security.capability", (long)caps, sizeof(caps)) > 0)
 		return FS_GAP_SECURE;
-	return fs_image_kind(head, (size_t)n);
+	gap = fs_image_kind(head, (size_t)n);
+	if (gap == FS_GAP_NONE && fs_image_needs_sanitizer((int)fd, head, (size_t)n, read_at))
+		return FS_GAP_SANITIZER;
+	return gap;
 }
 
 enum fs_shim_gap env_inspect(int dirfd, const char *path)

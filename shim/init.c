@@ -63,10 +63,19 @@ char *shim_put_number(char *at, uint32_t number)
 	return at;
 }
 
-static void say_hello(bool python)
+uint32_t shim_number(const char *name)
+{
+	uint32_t n = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		n = n * 10 + (uint32_t)(*name - '0');
+	return *name ? 0 : n;
+}
+
+static void say_hello(bool python, uint32_t parent)
 {
 	static char argv[FS_AREA_RECORD_MAX], exe[1024]; /* only here, once, by one thread */
-	struct fs_ev_shim_hello e = { .parent_pid = sys_getppid() };
+	struct fs_ev_shim_hello e = { .parent_pid = parent };
 	long n = sys_read_file("/proc/self/cmdline", argv, sizeof(argv));
 	long len = sys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
 			sizeof(exe) - 1);
@@ -129,6 +138,7 @@ static void find_clock(void)
 static void set_up(void)
 {
 	uint64_t began = sys_now_ns();
+	uint32_t parent;
 	bool python;
 
 	shim.sanitized = is_sanitized();
@@ -137,12 +147,15 @@ static void set_up(void)
 		return;
 	shim_self();
 	shim_self()->forked = 0;
+	parent = sys_getppid();
+	if (shim.foreign_pids)
+		shim_self()->host_pid = channel_host_pid(&parent);
 	if (shim.sanitized)
 		shim.wanted = 0;
 	python = shim.wanted & FS_AREA_PYTHON && python_find();
 	if (shim.wanted & FS_AREA_NATIVE)
 		stack_warm_up();
-	say_hello(python);
+	say_hello(python, parent);
 	ring_busy(began);
 	if (shim.sanitized) {
 		shim.area = NULL;
@@ -152,7 +165,7 @@ static void set_up(void)
 	stdio_find();
 	if (shim.wanted & FS_AREA_NATIVE)
 		modules_tell();
-	(void)on_exit(at_exit, NULL);
+	(void)real.on_exit(at_exit, NULL);
 }
 
 bool shim_ready(void)
@@ -179,6 +192,21 @@ __attribute__((constructor)) static void on_load(void)
 	(void)shim_ready();
 }
 
+/*
+ * In a pid namespace only the recorder knows which process we are. Whose parent is out of sight is the first one of a
+ * new one; who is born within is born of such a process.
+ */
+static void know_host_pid(struct shim_process *p)
+{
+	uint32_t parent;
+
+	p->host_pid = p->pid;
+	if (!shim.on || (!shim.foreign_pids && sys_getppid() != 0))
+		return;
+	shim.foreign_pids = true;
+	p->host_pid = channel_host_pid(&parent);
+}
+
 struct shim_process *shim_self(void)
 {
 	struct shim_process *p = shim.process;
@@ -189,6 +217,7 @@ struct shim_process *shim_self(void)
 	p->forked = 1;
 	p->born_threaded = shim.forked_threaded;
 	p->pid = sys_getpid();
+	know_host_pid(p);
 	threads_forget_others();
 	return p;
 }

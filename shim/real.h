@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +60,11 @@ typedef void shim_handler(void);
 	X(int, pthread_create,                                                           \
 	  (pthread_t * thread, const pthread_attr_t *attr, void *(*start)(void *),       \
 	   void *argument))                                                              \
+	X(int, __cxa_atexit, (void (*function)(void *), void *argument, void *object))   \
+	X(int, __cxa_at_quick_exit, (void (*function)(void *), void *object))            \
+	X(int, on_exit, (void (*function)(int, void *), void *argument))                 \
+	X(ssize_t, sendmsg, (int sock, const struct msghdr *msg, int flags))             \
+	X(ssize_t, recvmsg, (int sock, struct msghdr *msg, int flags))                   \
 	X(int, __register_atfork,                                                        \
 	  (shim_handler * prepare, shim_handler * parent, shim_handler * child, void *object))
 
@@ -82,8 +88,6 @@ typedef void shim_handler(void);
 	X(int, sem_trywait, (sem_t * s))                                                 \
 	X(int, sem_timedwait, (sem_t * s, const struct timespec *t))                     \
 	X(int, sem_post, (sem_t * s))                                                    \
-	X(int, on_exit, (void (*fn)(int, void *), void *argument))                       \
-	X(int, __cxa_atexit, (void (*fn)(void *), void *argument, void *object))         \
 	X(int, rand, (void))                                                             \
 	X(long, random, (void))                                                          \
 	X(double, drand48, (void))                                                       \

@@ -41,11 +41,17 @@ static void raise_high(uint32_t index)
 		;
 }
 
+/* The recorder looks whether this one lives; it must not be 0. */
+static uint32_t owner_pid(uint32_t pid)
+{
+	return shim.foreign_pids && shim.process->host_pid ? shim.process->host_pid : pid;
+}
+
 static bool take_block(uint32_t pid)
 {
 	struct fs_area *area = shim.area;
 	uint32_t count = area->block_count;
-	uint64_t owner = (uint64_t)sys_gettid() << 32 | pid;
+	uint64_t owner = (uint64_t)sys_gettid() << 32 | owner_pid(pid);
 	uint32_t i = __atomic_load_n(&area->hint, __ATOMIC_RELAXED);
 
 	if (__atomic_load_n(&area->full, __ATOMIC_RELAXED))
@@ -116,6 +122,18 @@ static void *reserve(size_t size, uint32_t pid)
 	return reserve_in(&shim.area->blocks[block_index - 1], block_index - 1, size);
 }
 
+static void name_writer(struct fs_event *e, const struct shim_process *p)
+{
+	uint32_t pid = sys_getpid();
+
+	e->ns_pid = pid;
+	e->pid = pid == p->pid ? p->host_pid : shim.foreign_pids ? 0 : pid;
+	/* A vfork child has its parent's storage. */
+	e->tid = pid == p->pid ? own_tid(p->pid) : sys_gettid();
+	if (e->tid == pid)
+		e->tid = e->pid;
+}
+
 void *ring_reserve(unsigned type, size_t size)
 {
 	struct shim_process *p = shim_self();
@@ -135,9 +153,7 @@ void *ring_reserve(unsigned type, size_t size)
 	e->flags = 0;
 	e->ts_ns = shim_now_ns();
 	e->start_ns = 0;
-	e->pid = e->ns_pid = sys_getpid();
-	e->tid = e->pid == p->pid ? own_tid(p->pid)
-				  : sys_gettid(); /* a vfork child has its parent's storage */
+	name_writer(e, p);
 	e->cpu = 0;
 	if (room > size)
 		memset((char *)e + size, 0, room - size);

@@ -65,6 +65,8 @@ struct shim_thread {
 /* The page that forgets itself in a forked child. */
 struct shim_process {
 	uint32_t pid; /* 0: wiped */
+	uint32_t
+		host_pid; /* in the recorder's eyes; 0: not known. The same outside of pid namespaces */
 	uint32_t forked; /* not the process in which the image began */
 	uint32_t
 		born_threaded; /* made by a fork of a threaded process: some of libc's locks may be dead */
@@ -73,7 +75,6 @@ struct shim_process {
 	uint32_t modules_stale; /* dlopen was called since modules_tell() */
 	uint32_t name_era; /* goes up when a thread gets another name */
 	uint32_t random_told[2]; /* numbers were drawn since the last fork, and that was told */
-	uint32_t handlers_told;
 	uint64_t exit_call; /* of exit_told */
 };
 
@@ -81,14 +82,14 @@ struct shim_process {
 struct shim_state {
 	bool on; /* there is a recording, and we may make system calls; else the shim does nothing */
 	bool confined; /* by seccomp: system calls that the program did not mean may kill it */
+	bool got_fds; /* by a message, since this process was forked */
 	bool raw_threads; /* made by clone itself: libc does not count them */
 	struct fs_area *area; /* NULL: no recording */
 	struct shim_process *process;
 	struct shim_thread *threads; /* SHIM_THREADS; NULL until the first is needed */
 	char *blocks;
 	uint32_t wanted; /* FS_AREA_* */
-	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
-	bool foreign_pids; /* in another pid namespace */
+	bool foreign_pids; /* in another pid namespace: numbers of ours mean nothing outside */
 	bool sanitized;
 	bool forked_threaded; /* the fork under way, or one before it in this process, was of a threaded process */
 	int (*clock)(clockid_t clock,
@@ -126,6 +127,18 @@ bool shim_in_vfork_child(void);
 /* A number at the end of path digits, for paths below /proc; no stdio. Returns where it ends. */
 char *shim_put_number(char *at, uint32_t number);
 
+/* As getdents64 gives it. */
+struct shim_dirent {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* A name of digits; 0: it is none. */
+uint32_t shim_number(const char *name);
+
 /* --- ring.c --- */
 
 /*
@@ -148,6 +161,10 @@ uint32_t threads_alive(void);
 void snapshot_threads(uint64_t call_id);
 void threads_renamed(void);
 void locks_tell_own(uint64_t call_id);
+
+/* --- wrap_fd.c --- */
+/* In a forked child whose parent was given fds: what it holds. */
+void fds_tell_table(void);
 
 /* --- stack.c, python.c, stdio.c, modules.c --- */
 /* frame: FRAME of the wrapper, 0: not known. */
@@ -174,6 +191,7 @@ struct shim_call {
 	uint32_t gap;
 	uint32_t threads;
 	uint32_t pid; /* who began it */
+	uint32_t host_pid;
 	int saved_errno;
 	bool active;
 };

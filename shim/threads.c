@@ -202,6 +202,16 @@ void threads_renamed(void)
 	__atomic_add_fetch(&shim_self()->name_era, 1, __ATOMIC_RELEASE);
 }
 
+/*
+ * Where it stands costs some microseconds to read, each. With --locks we know who holds one: the others' stacks
+ * explain nothing.
+ */
+static bool is_worth_a_look(const struct shim_thread *t)
+{
+	return !(shim.wanted & FS_AREA_LOCKS) || !t ||
+	       __atomic_load_n(&t->held_count, __ATOMIC_ACQUIRE) > 0;
+}
+
 static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 {
 	struct fs_ev_fork_snapshot e = { .call_id = call_id, .other_tid = tid, .syscall = -2 };
@@ -211,11 +221,12 @@ static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 
 	if (!thread_name(t, tasks, path, end, e.comm))
 		return;
-	memcpy(end, "/syscall", 9);
-	n = sys_read_file_at(tasks, path, text, sizeof(text) - 1);
-	if (n > 0) {
-		text[n] = 0;
-		parse_syscall(text, &e);
+	if (is_worth_a_look(t)) {
+		memcpy(end, "/syscall", 9);
+		n = sys_read_file_at(tasks, path, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = 0;
+		if (n > 0)
+			parse_syscall(text, &e);
 	}
 	if (t) {
 		e.start_routine = t->start_routine;
@@ -224,23 +235,6 @@ static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 	ring_put(FS_EV_FORK_SNAPSHOT, &e, sizeof(e));
 	if (shim.wanted & FS_AREA_LOCKS)
 		tell_locks(call_id, t, tid);
-}
-
-struct entry64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t len;
-	uint8_t type;
-	char name[];
-};
-
-static uint32_t number_of(const char *name)
-{
-	uint32_t n = 0;
-
-	for (; *name >= '0' && *name <= '9'; name++)
-		n = n * 10 + (uint32_t)(*name - '0');
-	return *name ? 0 : n;
 }
 
 void snapshot_threads(uint64_t call_id)
@@ -253,8 +247,8 @@ void snapshot_threads(uint64_t call_id)
 		return;
 	while ((n = sys3(SYS_getdents64, fd, (long)room, sizeof(room))) > 0) {
 		for (long at = 0; at < n;) {
-			struct entry64 *e = (struct entry64 *)(void *)(room + at);
-			uint32_t tid = number_of(e->name);
+			struct shim_dirent *e = (struct shim_dirent *)(void *)(room + at);
+			uint32_t tid = shim_number(e->name);
 
 			if (tid && tid != self)
 				tell_thread(call_id, fd, tid);

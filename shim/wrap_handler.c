@@ -1,69 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fork handlers, told when they are registered; the tracer finds the object by the caller's address. And, where
- * `check` wants to know, exit handlers: atexit() is a stub in each object, which comes to __cxa_atexit, as do the
- * destructors of C++.
+ * Fork and exit handlers, told when they are registered; the tracer finds the object by the caller's address, since
+ * libc's atexit and pthread_atfork are linked into each object that calls them. C++ destructors of static objects
+ * come by __cxa_atexit too: theirs have an argument, and are not told.
  */
 #include "shim.h"
 
 int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child,
 		      void *object);
+int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+int __cxa_at_quick_exit(void (*function)(void *), void *object);
+
+static void tell_handler(const struct fs_ev_handler *e)
+{
+	int saved = errno;
+
+	ring_put(FS_EV_HANDLER, e, sizeof(*e));
+	keep_errno(saved);
+}
 
 SHIM_EXPORT int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child,
 				  void *object)
 {
-	struct fs_ev_handler e = {
+	const struct fs_ev_handler e = {
 		.kind = FS_HANDLER_FORK,
 		.functions = { (uint64_t)(uintptr_t)prepare, (uint64_t)(uintptr_t)parent,
 			       (uint64_t)(uintptr_t)child },
 		.caller = CALLER,
 	};
-	int ret;
+	bool on = shim_ready();
+	int ret = real.__register_atfork(prepare, parent, child, object);
 
-	if (!shim_ready())
-		return real.__register_atfork(prepare, parent, child, object);
-	ret = real.__register_atfork(prepare, parent, child, object);
-	if (ret == 0)
-		ring_put(FS_EV_HANDLER, &e, sizeof(e));
+	if (ret == 0 && on)
+		tell_handler(&e);
 	return ret;
 }
 
-#ifdef SHIM_LOCKS
-
-#define HANDLERS_TOLD_MAX 64
-
-int __cxa_atexit(void (*fn)(void *), void *argument, void *object);
-
-static void tell_exit_handler(uint64_t function, uint64_t caller)
+SHIM_EXPORT int __cxa_atexit(void (*function)(void *), void *argument, void *object)
 {
-	struct fs_ev_handler e = {
-		.kind = FS_HANDLER_EXIT,
-		.functions = { function },
-		.caller = caller,
-	};
+	const struct fs_ev_handler e = { .kind = FS_HANDLER_EXIT,
+					 .functions = { (uint64_t)(uintptr_t)function },
+					 .caller = CALLER };
+	bool on = shim_ready();
+	int ret = real.__cxa_atexit(function, argument, object);
 
-	if (!shim_in_vfork_child() && shim_self()->handlers_told++ < HANDLERS_TOLD_MAX)
-		ring_put(FS_EV_HANDLER, &e, sizeof(e));
-}
-
-SHIM_EXPORT int __cxa_atexit(void (*fn)(void *), void *argument, void *object)
-{
-	bool ready = shim_ready();
-	int ret = real.__cxa_atexit(fn, argument, object);
-
-	if (ready && ret == 0)
-		tell_exit_handler((uint64_t)(uintptr_t)fn, CALLER);
+	if (ret == 0 && on && !argument)
+		tell_handler(&e);
 	return ret;
 }
 
-SHIM_EXPORT int on_exit(void (*fn)(int, void *), void *argument)
+SHIM_EXPORT int __cxa_at_quick_exit(void (*function)(void *), void *object)
 {
-	bool ready = shim_ready();
-	int ret = real.on_exit(fn, argument);
+	const struct fs_ev_handler e = { .kind = FS_HANDLER_QUICK_EXIT,
+					 .functions = { (uint64_t)(uintptr_t)function },
+					 .caller = CALLER };
+	bool on = shim_ready();
+	int ret = real.__cxa_at_quick_exit(function, object);
 
-	if (ready && ret == 0)
-		tell_exit_handler((uint64_t)(uintptr_t)fn, CALLER);
+	if (ret == 0 && on)
+		tell_handler(&e);
 	return ret;
 }
 
-#endif
+SHIM_EXPORT int on_exit(void (*function)(int, void *), void *argument)
+{
+	const struct fs_ev_handler e = { .kind = FS_HANDLER_EXIT,
+					 .functions = { (uint64_t)(uintptr_t)function },
+					 .caller = CALLER };
+	bool on = shim_ready();
+	int ret = real.on_exit(function, argument);
+
+	if (ret == 0 && on)
+		tell_handler(&e);
+	return ret;
+}

@@ -15,7 +15,9 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 	int saved = errno;
 	char *r;
 
-	if (!shim_ready() || shim.wanted & FS_AREA_KERNEL || shim_in_vfork_child())
+	/* Of another pid namespace the number would mean nobody, or somebody else. */
+	if (!shim_ready() || shim.foreign_pids || shim.wanted & FS_AREA_KERNEL ||
+	    shim_in_vfork_child())
 		return;
 	e.enter_ns = shim_now_ns();
 	r = ring_reserve(FS_EV_CALL, sizeof(e) + 1);

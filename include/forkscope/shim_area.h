@@ -70,7 +70,7 @@ struct fs_shim_welcome {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t pid; /* of the image, as the recorder sees it */
-	uint32_t reserved;
+	uint32_t parent_pid; /* likewise */
 	uint64_t area_size;
 };
 

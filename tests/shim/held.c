@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +18,16 @@ static int tid;
 
 static void prepare(void)
 {
+}
+
+static void at_exit(void)
+{
+}
+
+static void with_status(int status, void *unused)
+{
+	(void)status;
+	(void)unused;
 }
 
 static void *holder(void *unused)
@@ -38,6 +49,8 @@ int main(void)
 	sem_init(&ready, 0, 0);
 	sem_init(&over, 0, 0);
 	pthread_atfork(prepare, NULL, NULL);
+	atexit(at_exit);
+	on_exit(with_status, NULL);
 	pthread_create(&thread, NULL, holder, NULL);
 	sem_wait(&ready);
 	printf("{\"mutex\": \"0x%lx\", \"holder\": %d, \"routine\": \"0x%lx\", \"prepare\": "

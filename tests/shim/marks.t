@@ -82,6 +82,21 @@ def test_pool(d, source, method):
           for w in pool["workers"]], name + "counts agree")
 
 
+def test_auto(d):
+    """Beside the kernel witness the shim comes by itself where a program has something to say by it."""
+    for program, shim in ((PROGRAM, True), (PROCPOOL, True), ("/bin/true", False), (TASKS, False)):
+        command = [program] if program != PROCPOOL else [PROCPOOL, "map", "-j1", "--no-progress", TASKS + ":upper"]
+        if program == TASKS:
+            with open(d + "/script", "w") as f:
+                f.write("#!/bin/sh\nexit 0\n")
+            os.chmod(d + "/script", 0o755)
+            command = [d + "/script"]
+        record(d + "/t", command, text_in="a\n")
+        same(report(d + "/t")["sources"], {"bpf": True, "shim": shim}, "auto: %s" % command[0])
+    record(d + "/t", [PROGRAM], "--source=bpf")
+    same(report(d + "/t")["sources"], {"bpf": True, "shim": False}, "--source=bpf is the kernel witness alone")
+
+
 def test_death(d):
     result = record(d + "/t", [PROCPOOL, "map", "-j1", "--start=fork", "--chunk=1", "--no-progress",
                                TASKS + ":crash"], "--source=shim", text_in="a\nb\ncrash\nc\n")
@@ -125,6 +140,8 @@ with private_dir() as directory:
         for start in ("fork", "spawn", "forkserver", "thread"):
             test_pool(directory, one_source, start)
     test_outputs(directory)
+    if "both" in sources:
+        test_auto(directory)
     test_death(directory)
     test_builds(directory)
 done()

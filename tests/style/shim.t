@@ -67,9 +67,9 @@ check 'the shim exports its wrappers and nothing else' exports libforkscope-shim
 check 'with locks: those too' exports libforkscope-shim-locks.so locks
 check 'wrappers, ring and calls take no lock and allocate nothing' calls_only '' \
 	wrap_fork.c wrap_exec.c wrap_spawn.c wrap_exit.c wrap_wait.c wrap_handler.c wrap_lock.c ring.c call.c \
-	env.c threads.c mark.c wrap_confine.c jump_x86_64.S jump_aarch64.S
+	env.c threads.c mark.c wrap_confine.c wrap_fd.c jump_x86_64.S jump_aarch64.S
 check 'init, stacks and objects add only what finds functions, before main' calls_only \
-	'dlsym dlclose dladdr on_exit dl_iterate_phdr' init.c channel.c stack.c python.c stdio.c modules.c
+	'dlsym dlclose dladdr dl_iterate_phdr' init.c channel.c stack.c python.c stdio.c modules.c
 check 'it needs libc alone' needs_libc_alone
 check 'its thread-local storage is static' static_tls
 # No headers of that machine are needed: the numbers of its system calls differ, the code does not.

@@ -20,6 +20,9 @@
 /* How long a block of a process that cannot be found waits: in another pid namespace it may still live. */
 #define GRACE_NS 2000000000ull
 
+/* How long a record in the making holds others back. */
+#define PATIENCE_NS 2000000000ull
+
 struct block_state {
 	uint32_t read;
 	uint64_t gone_ns; /* its owner was not found; 0: it was */
@@ -31,6 +34,7 @@ struct area {
 	uint64_t size;
 	int fd;
 	uint64_t damaged; /* records that were none */
+	uint64_t horizon_ns; /* see area_horizon() */
 	struct block_state blocks[FS_AREA_BLOCKS];
 	_Alignas(8) char record[FS_AREA_RECORD_MAX];
 };
@@ -102,11 +106,32 @@ uint64_t area_size(const struct area *a)
 	return a->size;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* --- reading ------------------------------------------------------------------------------- */
 
 static char *block_data(struct area *a, uint32_t i)
 {
 	return a->data + (uint64_t)i * FS_AREA_BLOCK_SIZE;
+}
+
+/* What the shim may say; of open files only what the kernel witness does not. */
+static bool is_sound(const struct area *a)
+{
+	const struct fs_event *e = (const struct fs_event *)(const void *)a->record;
+	bool passing = e->type == FS_EV_FILE || e->type == FS_EV_FD_TABLE ||
+		       e->type == FS_EV_FD_SEND || e->type == FS_EV_FD_RECV ||
+		       e->type == FS_EV_FD_SEND_FAILED;
+
+	return ((e->type >= FS_EV_SHIM_HELLO && e->type < FS_EV_LOST) ||
+		(passing && !(a->shared->wanted & FS_AREA_KERNEL))) &&
+	       !event_problem(e);
 }
 
 /* Copies the record at `at`. Its size; 0: none (yet); -1: what is there is no record. */
@@ -124,16 +149,27 @@ static int copy_record(struct area *a, uint32_t i, uint32_t at)
 	memcpy(a->record, from, size);
 	e->size = size;
 	e->source = FS_SOURCE_SHIM;
-	if (e->type < FS_EV_SHIM_HELLO || e->type >= FS_EV_LOST || event_problem(e))
+	if (!is_sound(a))
 		a->damaged++;
 	return (int)size;
 }
 
-static bool is_sound(const struct area *a)
+/*
+ * A writer that was kept from the CPU in the middle of a record: its time is that record's. Who does not come back
+ * (killed there, or lying) is not waited for.
+ */
+static void note_busy(struct area *a, uint32_t i, uint32_t at)
 {
-	const struct fs_event *e = (const struct fs_event *)(const void *)a->record;
+	const struct fs_event *e = (const struct fs_event *)(const void *)(block_data(a, i) + at);
+	uint32_t size = __atomic_load_n(&e->size, __ATOMIC_ACQUIRE);
+	uint64_t ts = __atomic_load_n(&e->ts_ns, __ATOMIC_RELAXED), now = now_ns();
 
-	return e->type >= FS_EV_SHIM_HELLO && e->type < FS_EV_LOST && !event_problem(e);
+	if (!(size & FS_AREA_BUSY) || a->blocks[i].gone_ns)
+		return;
+	if (!ts || ts > now)
+		ts = now;
+	if (ts < a->horizon_ns && now - ts < PATIENCE_NS)
+		a->horizon_ns = ts;
 }
 
 static void free_block(struct area *a, uint32_t i, uint32_t used)
@@ -167,8 +203,10 @@ static int drain_block(struct area *a, uint32_t i, const struct event_sink *sink
 	while (a->blocks[i].read + sizeof(struct fs_event) <= used) {
 		int size = copy_record(a, i, a->blocks[i].read), n;
 
-		if (size == 0)
+		if (size == 0) {
+			note_busy(a, i, a->blocks[i].read);
 			break;
+		}
 		if (size < 0) {
 			a->damaged++;
 			a->blocks[i].read = used; /* nobody knows where the next one begins */
@@ -199,6 +237,8 @@ int area_drain(struct area *a, const struct event_sink *sink)
 	uint32_t high = high_block(a);
 	int count = 0, err = 0;
 
+	a->horizon_ns = UINT64_MAX;
+
 	for (uint32_t i = 0; i < high; i++) {
 		int n;
 
@@ -211,14 +251,16 @@ int area_drain(struct area *a, const struct event_sink *sink)
 	return err ? err : count;
 }
 
+uint64_t area_horizon(const struct area *a)
+{
+	return a->horizon_ns;
+}
+
 void area_sweep(struct area *a)
 {
 	uint32_t high = high_block(a);
-	struct timespec t;
-	uint64_t now;
+	uint64_t now = now_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	for (uint32_t i = 0; i < high; i++) {
 		uint64_t owner = __atomic_load_n(&a->shared->blocks[i].owner, __ATOMIC_ACQUIRE);
 		struct block_state *state = &a->blocks[i];

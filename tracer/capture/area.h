@@ -25,6 +25,12 @@ void area_set_kernel(struct area *a);
 /* Hands over all whole records. Returns how many, or the sink's first error. */
 int area_drain(struct area *a, const struct event_sink *sink);
 
+/*
+ * Since when a record has been in the making that the last drain found; UINT64_MAX: none. What is younger may still
+ * be overtaken by it.
+ */
+uint64_t area_horizon(const struct area *a);
+
 /* Takes back the blocks of processes that are gone. */
 void area_sweep(struct area *a);
 

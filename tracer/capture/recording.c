@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/annotated.h"
 #include "capture/merge.h"
 #include "capture/stuck.h"
 
@@ -100,10 +101,12 @@ static bool wanted(const struct recording *r, const struct source_ops *ops)
 	case SOURCE_AUTO:
 		/*
 		 * What runs already can only be watched from outside. The shim costs the target some
-		 * 20 us a fork: beside the kernel witness it is used when what it tells was asked for.
+		 * 10 us a fork, and more an exec: beside the kernel witness it is used when what it
+		 * tells was asked for, or the program has something to say by it.
 		 */
 		return ops->id != FS_SOURCE_SHIM ||
-		       (r->options.argv && (r->options.intent || !may_use_bpf()));
+		       (r->options.argv && (r->options.intent || !may_use_bpf() ||
+					    program_is_annotated(r->target.path)));
 	default:
 		return true;
 	}
@@ -275,6 +278,8 @@ static int drain(struct recording *r, bool last)
 			r->seen = true;
 		if (n < 0 && !err)
 			err = n;
+		if (!last && s->ops->horizon && s->ops->horizon(s->source) < before)
+			before = s->ops->horizon(s->source);
 		n = check_losses(r, s);
 		if (n < 0 && !err)
 			err = n;
@@ -400,7 +405,8 @@ static bool finished(struct recording *r)
 			return false;
 		if (!reaped_before)
 			tell_exit(r);
-		return !r->options.follow || alive(r) <= 0;
+		/* Who lives is known only by what was drained after the target's end. */
+		return !r->options.follow || (reaped_before && alive(r) <= 0);
 	}
 	/* A cgroup may be empty at first. */
 	return alive(r) <= 0 && (r->seen || !r->options.cgroup);

@@ -60,6 +60,8 @@ struct source_ops {
 	int (*fd)(struct source *s);
 	/* Hands over what is there. Returns how many, or what the sink returned when it failed. */
 	int (*drain)(struct source *s, const struct event_sink *sink);
+	/* Events older than this have all been handed over by the last drain; NULL or UINT64_MAX: up to its time. */
+	uint64_t (*horizon)(struct source *s);
 	/* Events of this type that could not be taken, since the beginning. */
 	uint64_t (*lost)(struct source *s, unsigned type);
 	/* Processes followed that live. */

@@ -24,8 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hashmap.h"
 #include "capture/area.h"
-#include "forkscope/image_kind.h"
+#include "forkscope/image_needs.h"
 
 #define SWEEP_NS 200000000ull
 
@@ -38,6 +39,8 @@ struct source {
 	char *environment[3];
 	uid_t user;
 	pid_t target;
+	struct hashmap
+		seen; /* pids that told, or were told, of; those that ended go out in shim_alive() */
 	uint64_t swept_ns;
 };
 
@@ -137,6 +140,7 @@ static void shim_close(struct source *s)
 		area_free(s->area);
 	if (s->socket_fd >= 0)
 		close(s->socket_fd);
+	hashmap_free(&s->seen);
 	free(s->preload);
 	free(s);
 }
@@ -181,6 +185,11 @@ static int shim_open(struct source **ret, const struct source_options *options, 
 
 /* --- the target's environment -------------------------------------------------------------- */
 
+static long read_at(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	return pread(fd, buffer, size, (off_t)offset);
+}
+
 /* Where the shim cannot go, nothing is preloaded: a loader of the wrong class would say so on stderr. */
 static bool can_preload(const char *program)
 {
@@ -192,19 +201,22 @@ static bool can_preload(const char *program)
 		ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
 		size_t at = 0, len;
 
+		gap = n > 0 ? fs_image_kind(head, (size_t)n) : FS_GAP_NONE;
+		if (gap == FS_GAP_NONE && n > 0 &&
+		    fs_image_needs_sanitizer(fd, head, (size_t)n, read_at))
+			gap = FS_GAP_SANITIZER;
 		if (fd >= 0)
 			close(fd);
 		if (n <= 0)
 			return true;
-		gap = fs_image_kind(head, (size_t)n);
 		len = gap == FS_GAP_NONE ? fs_image_interpreter(head, (size_t)n, &at) : 0;
 		if (!len || len >= sizeof(interpreter))
-			return gap != FS_GAP_CLASS;
+			return gap != FS_GAP_CLASS && gap != FS_GAP_SANITIZER;
 		memcpy(interpreter, head + at, len);
 		interpreter[len] = 0;
 		program = interpreter;
 	}
-	return gap != FS_GAP_CLASS;
+	return gap != FS_GAP_CLASS && gap != FS_GAP_SANITIZER;
 }
 
 static char *const *shim_environment(struct source *s, const char *program)
@@ -230,8 +242,8 @@ static void shim_beside_kernel(struct source *s)
 
 static int shim_follow(struct source *s, pid_t pid, struct failure *why)
 {
-	(void)why;
-	s->target = pid;
+	if (hashmap_put(&s->seen, (uint64_t)pid, 0, 1) < 0)
+		return fail_errno(why, -ENOMEM, "cannot follow process %d", (int)pid);
 	return 0;
 }
 
@@ -245,12 +257,14 @@ static int shim_attach(struct source *s, const pid_t *pids, size_t n, struct fai
 
 /* --- images that ask ----------------------------------------------------------------------- */
 
-static pid_t parent_of(pid_t pid)
+/* From /proc: its state (0: there is none) and its parent. */
+static char state_of(pid_t pid, pid_t *ret_parent)
 {
-	char path[32], text[512], *paren;
+	char path[32], text[512], *paren, state = 0;
 	int fd, parent = 0;
 	ssize_t n;
 
+	*ret_parent = 0;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -259,9 +273,10 @@ static pid_t parent_of(pid_t pid)
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
 	paren = strrchr(text, ')');
-	if (!paren || sscanf(paren, ") %*c %d", &parent) != 1)
+	if (!paren || sscanf(paren, ") %c %d", &state, &parent) != 2)
 		return 0;
-	return parent;
+	*ret_parent = parent;
+	return state;
 }
 
 static bool belongs(const struct source *s, const struct ucred *who)
@@ -270,7 +285,7 @@ static bool belongs(const struct source *s, const struct ucred *who)
 
 	if (who->uid == geteuid() || who->uid == s->user)
 		return true;
-	for (pid_t p = who->pid; p > 1; p = parent_of(p))
+	for (pid_t p = who->pid; p > 1; (void)state_of(p, &p))
 		if (p == self)
 			return true;
 	return false;
@@ -293,10 +308,13 @@ static void welcome(struct source *s, int fd)
 	struct ucred who;
 	socklen_t len = sizeof(who);
 	int memory = area_fd(s->area);
+	pid_t parent;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || !belongs(s, &who))
 		return;
 	w.pid = (uint32_t)who.pid;
+	(void)state_of(who.pid, &parent);
+	w.parent_pid = (uint32_t)parent;
 	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
 					 .cmsg_level = SOL_SOCKET,
 					 .cmsg_type = SCM_RIGHTS };
@@ -319,14 +337,35 @@ static int shim_fd(struct source *s)
 	return s->socket_fd;
 }
 
+/* On its way to the sink. */
+struct watched_sink {
+	struct source *source;
+	const struct event_sink *to;
+};
+
+/* Without memory a process is not waited for by --follow; its events are kept all the same. */
+static int note_process(void *context, const struct fs_event *e)
+{
+	struct watched_sink *w = context;
+	const struct fs_ev_call *call = (const struct fs_ev_call *)e;
+
+	if (e->pid)
+		(void)hashmap_put(&w->source->seen, e->pid, 0, 1);
+	if (e->type == FS_EV_CALL && call->child_pid && call->call != FS_LIBC_WAIT)
+		(void)hashmap_put(&w->source->seen, call->child_pid, 0, 1);
+	return w->to->event(w->to->context, e);
+}
+
 static int shim_drain(struct source *s, const struct event_sink *sink)
 {
+	struct watched_sink watched = { s, sink };
+	const struct event_sink through = { .event = note_process, .context = &watched };
 	struct timespec t;
 	uint64_t now;
 	int n;
 
 	accept_images(s);
-	n = area_drain(s->area, sink);
+	n = area_drain(s->area, &through);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	if (now - s->swept_ns > SWEEP_NS) {
@@ -336,15 +375,40 @@ static int shim_drain(struct source *s, const struct event_sink *sink)
 	return n;
 }
 
+static uint64_t shim_horizon(struct source *s)
+{
+	return area_horizon(s->area);
+}
+
 static uint64_t shim_lost(struct source *s, unsigned type)
 {
 	return area_lost(s->area, type);
 }
 
-/* Only the kernel witness knows who lives; alone, the shim follows the target itself. */
+/*
+ * Those that told of themselves or were told of. Who ended is forgotten; a number that was used again is one that
+ * lives. Without memory to sort them out, all seem to live: the recording ends with a signal.
+ */
 static long shim_alive(struct source *s)
 {
-	return s->target > 0 && kill(s->target, 0) == 0;
+	struct hashmap living = { 0 };
+	const struct hashmap_slot *slot;
+	size_t at = 0;
+
+	while ((slot = hashmap_next(&s->seen, &at))) {
+		pid_t parent;
+		char state = state_of((pid_t)slot->a, &parent);
+
+		if (!state || state == 'Z' || state == 'X')
+			continue;
+		if (hashmap_put(&living, slot->a, 0, 1) < 0) {
+			hashmap_free(&living);
+			return (long)s->seen.count;
+		}
+	}
+	hashmap_free(&s->seen);
+	s->seen = living;
+	return (long)living.count;
 }
 
 const struct source_ops source_shim = {
@@ -357,6 +421,7 @@ const struct source_ops source_shim = {
 	.attach = shim_attach,
 	.fd = shim_fd,
 	.drain = shim_drain,
+	.horizon = shim_horizon,
 	.lost = shim_lost,
 	.alive = shim_alive,
 	.close = shim_close,

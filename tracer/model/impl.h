@@ -211,6 +211,8 @@ struct model {
 	struct hashmap by_open_call; /* (process, tid) -> the call that is under way */
 	struct module *modules;
 	size_t module_count, module_room;
+	struct handler *handlers;
+	size_t handler_count, handler_room;
 
 	struct table_pieces scratch; /* for tables of one piece */
 	struct fd_change *changes;

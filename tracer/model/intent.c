@@ -66,6 +66,7 @@ static int begin_call(struct model *m, uint32_t process, const struct fs_ev_call
 		.call = e->call,
 		.threads = e->threads,
 		.modules = m->processes[process].first_module,
+		.handlers = m->processes[process].first_handler,
 	};
 	m->work[process].last_call = index;
 	return 0;
@@ -133,6 +134,7 @@ void intent_note_fork(struct model *m, uint32_t child, uint32_t creator, uint32_
 	uint32_t call = open_call(m, creator, tid);
 
 	m->processes[child].first_module = m->processes[creator].first_module;
+	m->processes[child].first_handler = m->processes[creator].first_handler;
 	if (call != MODEL_NONE && starts_process(m->calls[call].call))
 		made_by(m, child, call);
 }
@@ -166,6 +168,30 @@ static int on_module(struct model *m, const struct fs_ev_dlopen *e)
 	m->module_count++;
 	m->processes[process].first_module = index;
 	return 0;
+}
+
+static int on_handler(struct model *m, const struct fs_ev_handler *e)
+{
+	uint32_t process, index = (uint32_t)m->handler_count;
+	int err = actor(m, &e->h, &process);
+
+	if (err < 0 || process == MODEL_NONE)
+		return err;
+	if (m->handler_count >= MODEL_NONE ||
+	    grow(&m->handlers, &m->handler_room, m->handler_count, 1, sizeof(*m->handlers)) < 0)
+		return -ENOMEM;
+	m->handlers[index] = (struct handler){ .caller = e->caller,
+					       .kind = e->kind,
+					       .next = m->processes[process].first_handler };
+	memcpy(m->handlers[index].functions, e->functions, sizeof(e->functions));
+	m->handler_count++;
+	m->processes[process].first_handler = index;
+	return 0;
+}
+
+const struct handler *model_handler(const struct model *m, uint32_t index)
+{
+	return index < m->handler_count ? &m->handlers[index] : NULL;
 }
 
 static const struct module *find_module(const struct model *m, uint32_t newest, uint64_t address)
@@ -212,9 +238,12 @@ static int born(struct model *m, uint32_t child, uint32_t parent_pid, uint64_t t
 	}
 	if (p->first_module == MODEL_NONE)
 		p->first_module = m->processes[parent].first_module;
+	if (p->first_handler == MODEL_NONE)
+		p->first_handler = m->processes[parent].first_handler;
 	if (!p->comm[0])
 		copy_comm(p->comm, m->processes[parent].comm);
 	process_born_with(m, child, parent);
+	pass_note_fork(m, child, parent, p->creator_tid);
 	return 0;
 }
 
@@ -245,7 +274,7 @@ static int on_hello(struct model *m, const struct fs_ev_shim_hello *e)
 		return err;
 	p = &m->processes[process];
 	p->shim = true;
-	p->first_module = MODEL_NONE;
+	p->first_module = p->first_handler = MODEL_NONE;
 	p->exe = intern(&m->pool, exe.text, exe.len);
 	if (!p->exe)
 		return -ENOMEM;
@@ -406,6 +435,8 @@ int add_intent(struct model *m, const struct fs_event *e)
 		return on_stack(m, any);
 	case FS_EV_DLOPEN:
 		return on_module(m, any);
+	case FS_EV_HANDLER:
+		return on_handler(m, any);
 	default:
 		return 1;
 	}

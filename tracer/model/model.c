@@ -80,6 +80,7 @@ void model_free(struct model *m)
 	hashmap_free(&m->by_open_call);
 	free(m->calls);
 	free(m->modules);
+	free(m->handlers);
 	intern_free(&m->pool);
 	free(m);
 }

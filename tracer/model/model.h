@@ -182,6 +182,7 @@ struct process {
 	/* by the shim */
 	uint32_t where; /* index of calls: the call that made it; MODEL_NONE: not known */
 	uint32_t first_module; /* objects of code in it, newest first */
+	uint32_t first_handler; /* fork and exit handlers, newest first */
 	uint32_t shim_gap; /* enum fs_shim_gap of its last exec */
 	const struct interned *exe; /* what /proc/self/exe said */
 
@@ -228,6 +229,15 @@ struct start_call {
 	uint32_t call; /* enum fs_call */
 	uint32_t threads; /* alive in its process */
 	uint32_t modules; /* private */
+	uint32_t handlers; /* registered before it, newest first: index of handlers */
+};
+
+/* A fork or exit handler that was registered. */
+struct handler {
+	uint64_t functions[3]; /* fork: prepare, parent, child; exit: one; 0: none */
+	uint64_t caller; /* who registered it */
+	uint32_t kind; /* enum fs_handler_kind */
+	uint32_t next; /* older */
 };
 
 /* An object of code: the address a in memory is a - base in its file. */
@@ -373,6 +383,7 @@ const struct module *model_module_at(const struct model *m, const struct start_c
 /* Likewise of all that a process has now. */
 const struct module *model_process_module_at(const struct model *m, uint32_t process,
 					     uint64_t address);
+const struct handler *model_handler(const struct model *m, uint32_t index);
 /* Keeps what somebody found out about the call's addresses: a line of text each. 0 or -ENOMEM. */
 int model_set_symbols(struct model *m, uint32_t call, const char *lines, size_t len);
 

@@ -41,6 +41,7 @@ static void init_process(struct process *p, uint32_t pid, uint64_t start_ns)
 		.last_change = MODEL_NONE,
 		.where = MODEL_NONE,
 		.first_module = MODEL_NONE,
+		.first_handler = MODEL_NONE,
 	};
 }
 

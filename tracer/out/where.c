@@ -13,6 +13,7 @@
 #include "base/grow.h"
 #include "base/hashmap.h"
 #include "base/intern.h"
+#include "out/json_parts.h"
 #include "out/text_parts.h"
 
 /* More frames than these are not shown to a person. */
@@ -136,6 +137,34 @@ static void add_native(struct json *j, const struct start_call *c)
 	json_array_end(j);
 }
 
+/* Fork and exit handlers that were there when it was made. */
+static void add_handlers(struct json *j, const struct model *m, const struct start_call *c)
+{
+	static const char *const kinds[] = { NULL, "fork", "exit", "quick_exit" };
+	const struct handler *h;
+
+	json_key(j, "handlers");
+	json_array_begin(j);
+	for (uint32_t i = c->handlers; (h = model_handler(m, i)); i = h->next) {
+		const struct module *in = model_module_at(m, c, h->caller);
+
+		json_object_begin(j);
+		json_field_text(j, "kind", h->kind < 4 ? kinds[h->kind] : NULL);
+		json_field_bytes(j, "object", in ? in->path : NULL);
+		json_key(j, "functions");
+		json_array_begin(j);
+		for (unsigned n = 0; n < (h->kind == FS_HANDLER_FORK ? 3 : 1); n++) {
+			if (h->functions[n])
+				json_hex(j, h->functions[n]);
+			else
+				json_null(j);
+		}
+		json_array_end(j);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 void json_field_where(struct json *j, const char *key, const struct model *m,
 		      const struct process *p)
 {
@@ -150,6 +179,7 @@ void json_field_where(struct json *j, const char *key, const struct model *m,
 	json_field_text(j, "call", model_call_name(c));
 	add_native(j, c);
 	add_python(j, c);
+	add_handlers(j, m, c);
 	json_object_end(j);
 }
 
