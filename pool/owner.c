@@ -11,6 +11,8 @@
 
 static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct link all = { &all, &all };
+/* Counts the forks between the program's first process and this one; what is made takes the number. */
+static unsigned generation = 1;
 
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;
@@ -27,16 +29,14 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-	struct link *at, *next;
+	struct link *at;
 
-	for (at = all.next; at != &all; at = next) {
+	/* A worker to be writes to none of them: each is on a page that would be copied for it. */
+	generation++;
+	for (at = all.next; at != &all && !forking_worker; at = at->next) {
 		struct owned *owned = container_of(at, struct owned, link);
 
-		next = at->next;
-		owned->owner = 0;
-		if (!forking_worker)
-			owned->disown(owned);
-		list_init(at);
+		owned->disown(owned);
 	}
 	list_init(&all);
 	pthread_mutex_unlock(&owned_lock);
@@ -49,7 +49,7 @@ __attribute__((constructor)) static void owner_init(void)
 
 void owned_add(struct owned *owned, void (*disown)(struct owned *))
 {
-	owned->owner = getpid();
+	owned->generation = generation;
 	owned->disown = disown;
 	pthread_mutex_lock(&owned_lock);
 	list_append(&all, &owned->link);
@@ -58,6 +58,8 @@ void owned_add(struct owned *owned, void (*disown)(struct owned *))
 
 void owned_remove(struct owned *owned)
 {
+	if (is_foreign(owned))
+		return; /* it is in no list of this process */
 	pthread_mutex_lock(&owned_lock);
 	list_remove(&owned->link);
 	pthread_mutex_unlock(&owned_lock);
@@ -65,7 +67,7 @@ void owned_remove(struct owned *owned)
 
 bool is_foreign(const struct owned *owned)
 {
-	return owned->owner == 0;
+	return owned->generation != generation;
 }
 
 int fail_foreign(void)

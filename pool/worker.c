@@ -12,7 +12,6 @@
 #include <linux/futex.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -52,8 +51,12 @@ static void signal_caller(struct worker *w, bool must)
 static void count_time(struct worker *w, bool busy)
 {
 	struct lane_worker *s = w->map.worker;
-	int64_t now = now_ns();
+	int64_t now;
 
+	/* Nobody asks how a process for one task spent its time. */
+	if (w->map.boot->flags & BOOT_PROCESS)
+		return;
+	now = now_ns();
 	if (s->busy)
 		store_relaxed(&s->busy_ns, s->busy_ns + now - s->since_ns);
 	else
@@ -148,7 +151,7 @@ static void flush_output(const struct worker *w)
 {
 	if (w->fds.thread)
 		return;
-	if (__fpending(stdout))
+	if (stream_pending(stdout))
 		(void)fflush(stdout);
 }
 
@@ -431,7 +434,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	struct pp_call call;
 	uint32_t i;
 
-	if (__atomic_exchange_n(&w->map.claims[rec->seq % LANE_SLOTS], CLAIM_BEGUN(rec->seq),
+	if (__atomic_exchange_n(lane_claim(&w->map, rec->seq), CLAIM_BEGUN(rec->seq),
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
 		return true;
 	w->seq = rec->seq;
@@ -481,23 +484,23 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 static void define_task(struct worker *w, const struct sub_rec *rec)
 {
 	const struct define_rec *def = (const void *)((const uint8_t *)rec + sub_data(0));
-	const char *path = (const char *)(def + 1), *name = path + strlen(path) + 1;
 	struct worker_task *t;
 	char text[512] = "";
 
 	if (def->id >= w->n_tasks) {
 		uint32_t n = def->id + 16;
 
-		t = realloc(w->tasks, n * sizeof(*t));
+		t = calloc(n, sizeof(*t));
 		if (!t)
 			return;
-		memset(t + w->n_tasks, 0, (n - w->n_tasks) * sizeof(*t));
+		memcpy(t, w->tasks, w->n_tasks * sizeof(*t));
+		if (w->tasks != w->few)
+			free(w->tasks);
 		w->tasks = t;
 		w->n_tasks = n;
 	}
 	t = &w->tasks[def->id];
-	t->error = task_resolve(path, def->build_id, def->build_id_len, name, &t->fn, text,
-				sizeof(text));
+	t->error = task_resolve(def, w->map.boot->n_known, &t->fn, text, sizeof(text));
 	if (t->error < 0)
 		t->text = strdup(text);
 }
@@ -524,7 +527,7 @@ static int retire(struct worker *w, enum lane_reason reason)
 	return w->map.boot->flags & BOOT_PROCESS ? w->exit_code : 0;
 }
 
-/* A process's starter waits for this, to know that it could be set up. */
+/* Where something could go wrong, a process's starter waits for this, to know that it could be set up. */
 static void signal_start(struct worker *w)
 {
 	uint64_t one = 1;
@@ -581,17 +584,23 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
+	w->tasks = w->few;
+	w->n_tasks = ARRAY_SIZE(w->few);
 	arena_init(&w->arena, map->arena, map->arena_size);
-	map->worker->since_ns = map->worker->ready_ns = now_ns();
+	if (!(map->boot->flags & BOOT_PROCESS))
+		map->worker->since_ns = map->worker->ready_ns = now_ns();
 	map->worker->busy = 1;
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
-	if (map->boot->flags & BOOT_PROCESS)
+	if (map->boot->flags & BOOT_TELL)
 		signal_start(w);
 	status = loop(w);
+	if (!fds->thread)
+		return status; /* the process ends now, and its memory with it */
 	for (i = 0; i < w->n_tasks; i++)
 		free(w->tasks[i].text);
-	free(w->tasks);
+	if (w->tasks != w->few)
+		free(w->tasks);
 	free(w->blocks);
 	free(w->aside);
 	arena_done(&w->arena);

@@ -40,8 +40,9 @@ struct worker {
 	struct comp_rec *rec;
 	uint64_t seq;
 	uint32_t first, count, room, used, cap;
-	struct worker_task *tasks;
+	struct worker_task *tasks; /* few, until there are more */
 	uint32_t n_tasks;
+	struct worker_task few[8];
 	struct arena arena;
 	struct result_block {
 		uint64_t off, len;
