@@ -155,6 +155,7 @@ int channel_request(struct channel *ch, const struct worker_setup *setup, int ar
 	memset(rq, 0, offsetof(struct start_request, moves));
 	rq->n_moves = 0;
 	rq->env = setup->env;
+	rq->has_stdio = false;
 	rq->pid = 0;
 	rq->pidfd = -1;
 	rq->error = 0;

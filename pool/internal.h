@@ -24,6 +24,8 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+/* For what each fork writes to: all in one page, which is copied for it. */
+#define TOUCHED_BY_FORK __attribute__((section(".data")))
 #define MS 1000000ll
 #define US 1000ll
 
@@ -161,6 +163,7 @@ struct start_request {
 	struct fd_move moves[MOVES_MAX]; /* from: numbers here; to: in the worker */
 	unsigned n_moves;
 	char *const *env;
+	bool has_stdio; /* see child_plan */
 	/* Filled by the start method: */
 	pid_t pid;
 	int pidfd; /* threads: an eventfd that becomes readable when it ended */
@@ -216,6 +219,7 @@ struct child_plan {
 	const char *cwd; /* the lane's, with boot */
 	const struct fd_move *moves;
 	unsigned n_moves;
+	bool has_stdio; /* the caller has looked: 0, 1 and 2 are open */
 };
 /* 0, or a negative errno; *ret_step names what failed. */
 int child_setup(const struct child_plan *plan, const char **ret_step);

@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t owned_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
 static struct link all = { &all, &all };
 /* Counts the forks between the program's first process and this one; what is made takes the number. */
 static unsigned generation = 1;

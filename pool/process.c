@@ -29,7 +29,7 @@ struct pp_process {
 	char *message;
 };
 
-static pthread_mutex_t active_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t active_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
 static struct link active = { &active, &active };
 
 static void disown(struct owned *owned)
@@ -120,6 +120,7 @@ static int start(struct pp_process *p)
 	int r;
 
 	channel_request(&p->ch, &p->setup, p->arena_fd, p->arena, p->arena_size, &rq);
+	rq.has_stdio = !(p->setup.boot.flags & BOOT_TELL); /* or it would */
 	r = p->context->ops->start(p->context, &rq, 1);
 	if (r < 0)
 		return r;

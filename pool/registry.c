@@ -28,7 +28,7 @@ struct known_task {
 	struct known_task *older;
 };
 
-static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t registry_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
 static struct pp_task_entry *entries;
 static struct module *modules;
 static struct known_task *known[TASK_BUCKETS], *newest;
@@ -377,29 +377,17 @@ uint32_t tasks_know_all(void)
 	return n;
 }
 
-int task_find(const char *name, struct task **ret_task)
+/* With a frame of its own: it is large, and each page of the stack that a start touches is copied for it. */
+static int __attribute__((noinline)) look_up(const char *name, unsigned b, struct task **ret_task)
 {
 	char path[PATH_MAX];
 	const char *bare;
 	struct known_task *k;
 	struct pp_task_entry *e;
 	struct module *module = NULL;
-	unsigned b;
 	bool in;
 	int r;
 
-	if (!name)
-		return fail(-EINVAL, "no task name given");
-	b = bucket_of(name);
-	pthread_mutex_lock(&registry_lock);
-	for (k = known[b]; k; k = k->next)
-		if (!strcmp(k->called, name) && entry_alive(k->entry))
-			break;
-	pthread_mutex_unlock(&registry_lock);
-	if (k) {
-		*ret_task = &k->task;
-		return 0;
-	}
 	r = split_name(name, path, &bare, &in);
 	if (r < 0)
 		return r;
@@ -422,6 +410,25 @@ int task_find(const char *name, struct task **ret_task)
 		free(k);
 		return fail(-ENOENT, "no task '%s': define it with PP_TASK(%s)", name, bare);
 	}
+	*ret_task = &k->task;
+	return 0;
+}
+
+int task_find(const char *name, struct task **ret_task)
+{
+	struct known_task *k;
+	unsigned b;
+
+	if (!name)
+		return fail(-EINVAL, "no task name given");
+	b = bucket_of(name);
+	pthread_mutex_lock(&registry_lock);
+	for (k = known[b]; k; k = k->next)
+		if (!strcmp(k->called, name) && entry_alive(k->entry))
+			break;
+	pthread_mutex_unlock(&registry_lock);
+	if (!k)
+		return look_up(name, b, ret_task);
 	*ret_task = &k->task;
 	return 0;
 }

@@ -26,7 +26,8 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 	struct child_plan plan = { .boot = rq->map->boot,
 				   .cwd = rq->map->cwd,
 				   .moves = rq->moves,
-				   .n_moves = rq->n_moves };
+				   .n_moves = rq->n_moves,
+				   .has_stdio = rq->has_stdio };
 	struct lane_map map = *rq->map;
 	struct worker_fds fds;
 	const char *step = "";

@@ -27,6 +27,14 @@
 
 /* ---- talking to the caller ---- */
 
+static void write_event(const struct worker *w)
+{
+	uint64_t one = 1;
+
+	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 /*
  * Wakes the caller when it sleeps, once for each of its sleeps. While it is `lazy` (woken soon anyway by a
  * timer of its own) and there is more to run, it may sleep on and take many completions at once.
@@ -34,7 +42,6 @@
 static void signal_caller(struct worker *w, bool must)
 {
 	uint32_t park;
-	uint64_t one = 1;
 
 	full_fence();
 	park = load_relaxed(&w->map.caller->park);
@@ -44,8 +51,7 @@ static void signal_caller(struct worker *w, bool must)
 	    load_acquire(&w->map.caller->sub_tail) != w->pos)
 		return;
 	w->signalled = park;
-	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	write_event(w);
 }
 
 static void count_time(struct worker *w, bool busy)
@@ -527,15 +533,6 @@ static int retire(struct worker *w, enum lane_reason reason)
 	return w->map.boot->flags & BOOT_PROCESS ? w->exit_code : 0;
 }
 
-/* Where something could go wrong, a process's starter waits for this, to know that it could be set up. */
-static void signal_start(struct worker *w)
-{
-	uint64_t one = 1;
-
-	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
 static int loop(struct worker *w)
 {
 	for (;;) {
@@ -593,7 +590,8 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
 	if (map->boot->flags & BOOT_TELL)
-		signal_start(w);
+		write_event(
+			w); /* where something could go wrong, a process's starter waits for this */
 	status = loop(w);
 	if (!fds->thread)
 		return status; /* the process ends now, and its memory with it */
