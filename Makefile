@@ -213,7 +213,7 @@ $(B)/libforkscope-shim-locks.so: $(SHIM_LOCKS_OBJ) shim/libforkscope-shim.map
 $(SHIM_ALL):
 	$(call say,LINK)
 	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,$(@F) -static-libgcc \
-		-Wl,--version-script=shim/libforkscope-shim.map -Wl,-z,relro,-z,now,-z,defs,-z,nodelete \
+		-Wl,--version-script=shim/libforkscope-shim.map -Wl,-z,relro,-z,now,-z,defs,-z,nodelete,-z,noseparate-code \
 		-o $@ $(filter %.o,$^) -lgcc_eh
 
 $(B)/man/%: doc/man/%.scd
@@ -238,7 +238,7 @@ install: all
 	$(INSTALL) -m 755 $(B)/libprocpool.so.1 $(DESTDIR)$(LIBDIR)
 	ln -sf libprocpool.so.1 $(DESTDIR)$(LIBDIR)/libprocpool.so
 	$(INSTALL) -m 644 $(B)/libprocpool.a $(DESTDIR)$(LIBDIR)
-	$(INSTALL) -m 644 include/procpool.h $(DESTDIR)$(INCDIR)
+	$(INSTALL) -m 644 include/procpool.h include/forkscope.h $(DESTDIR)$(INCDIR)
 	$(INSTALL) -m 644 include/forkscope/event.h include/forkscope/trace_file.h $(DESTDIR)$(INCDIR)/forkscope
 	$(INSTALL) -m 644 $(B)/libprocpool.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions

@@ -72,20 +72,36 @@ static __always_inline bool is_channel(__u32 fd)
 	return mode == S_IFSOCK || mode == S_IFIFO;
 }
 
+static __always_inline void emit_calls(struct scratch *s, __u32 count)
+{
+	fill_header(&s->h, FS_EV_CALLS, sizeof(s->calls), current_address());
+	s->calls.count = count;
+	emit(&s->calls, sizeof(s->calls), FS_EV_CALLS);
+}
+
+/* Both records are built in the slot: this is as deep as the stack of sys_enter gets. */
 int enter_write(void)
 {
+	struct scratch *s = scratch_slot(SLOT_TRACEPOINT);
 	struct syscall *c = this_call();
-	struct fs_ev_first_write e = {};
+	struct proc *proc = followed(bpf_get_current_pid_tgid() >> 32);
+	__u32 fd;
+	__u64 file;
 
-	if (!c)
+	if (!c || !s || !proc)
 		return 0;
-	e.fd = c->args[0];
-	e.syscall = c->nr;
-	if (!is_channel(e.fd))
+	fd = c->args[0];
+	if (!is_channel(fd))
 		return 0;
-	e.file = identify_fd(current_files(), e.fd, SLOT_TRACEPOINT, 0);
-	fill_header(&e.h, FS_EV_FIRST_WRITE, sizeof(e), current_address());
-	emit(&e, sizeof(e), FS_EV_FIRST_WRITE);
+	file = identify_fd(current_files(), fd, SLOT_TRACEPOINT, 0);
+	__builtin_memset(&s->write, 0, sizeof(s->write));
+	fill_header(&s->h, FS_EV_FIRST_WRITE, sizeof(s->write), current_address());
+	s->write.file = file;
+	s->write.fd = fd;
+	s->write.syscall = c->nr;
+	emit(&s->write, sizeof(s->write), FS_EV_FIRST_WRITE);
+	if (proc->calls < CALLS_MAX)
+		emit_calls(s, proc->calls);
 	return 1;
 }
 
@@ -143,6 +159,8 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 
 	if (!proc)
 		return 0;
+	if (config.fds >= FS_FDS_PASS && !proc->wrote && proc->calls < CALLS_MAX)
+		__sync_fetch_and_add(&proc->calls, 1);
 	if (config.odd && proc->vforked)
 		vfork_odd(nr);
 	c = begin_call(task, regs, nr);

@@ -236,6 +236,33 @@ static __always_inline void emit_close_range(struct syscall *c)
 	emit(&e, sizeof(e), FS_EV_FD_CLOSE_RANGE);
 }
 
+/* Pipes, and sockets but those of single messages, which may be empty. */
+static __always_inline bool ends_with_nothing(struct file *file)
+{
+	__u32 mode = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	if (mode != S_IFSOCK)
+		return mode == S_IFIFO;
+	return BPF_CORE_READ(socket, sk, sk_type) == SOCK_STREAM;
+}
+
+/* Whoever asks for the end again and again is told of once. */
+int emit_eof(__u32 fd)
+{
+	struct proc *proc = followed(bpf_get_current_pid_tgid() >> 32);
+	struct syscall *c = this_call();
+	__u64 table = current_files(), file;
+
+	if (!proc || !c || !ends_with_nothing((void *)file_of_fd(table, fd)))
+		return 0;
+	file = identify_fd(table, fd, SLOT_TRACEPOINT, 0);
+	if (file && file != proc->eof_file)
+		emit_fd(FS_EV_FD_EOF, file, fd, 0, c->nr);
+	proc->eof_file = file;
+	return 0;
+}
+
 /* Calls that are told at FS_FDS_FULL only; all of them succeeded. */
 int exit_full(void)
 {
@@ -246,8 +273,10 @@ int exit_full(void)
 		return 0;
 	class = c->class;
 	command = c->args[1];
-	if (class == FS_CALL_OPEN || class == FS_CALL_IO_URING_SETUP ||
-	    (class == FS_CALL_SIGNALFD && (int)c->args[0] == -1))
+	if (c->entry & FS_CALL_READS && !c->ret && (class == FS_CALL_RECVMSG || c->args[2]))
+		emit_eof(c->args[0]);
+	else if (class == FS_CALL_OPEN || class == FS_CALL_IO_URING_SETUP ||
+		 (class == FS_CALL_SIGNALFD && (int)c->args[0] == -1))
 		emit_open(c->ret);
 	else if (class == FS_CALL_PIPE)
 		emit_pair(c->args[0]);

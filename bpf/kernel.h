@@ -163,6 +163,7 @@ struct signal_struct {
 	struct rlimit rlim[16];
 	unsigned int is_child_subreaper : 1;
 	unsigned int has_child_subreaper : 1;
+	struct list_head thread_head;
 };
 
 struct sigaction {
@@ -313,6 +314,9 @@ struct task_struct {
 	struct sighand_struct *sighand;
 	sigset_t blocked;
 	struct css_set *cgroups;
+	struct list_head thread_node;
+	void *stack;
+	int on_cpu;
 };
 
 struct linux_binprm {
@@ -365,6 +369,7 @@ struct bpf_iter__task {
 
 #define S_IFMT 0170000
 #define S_IFIFO 0010000
+#define SOCK_STREAM 1
 #define S_IFSOCK 0140000
 
 #define AF_UNIX 1

@@ -7,6 +7,8 @@
 
 #define ECHILD 10
 #define ODD_PID 1 /* P_PID of waitid */
+#define ODD_PIDFD 3
+#define ODD_WNOWAIT 0x01000000
 #define SEEK_CUR 1
 #define MADV_DONTFORK 10
 #define MADV_WIPEONFORK 18
@@ -86,6 +88,22 @@ int enter_odd(void)
 	return 0;
 }
 
+/* A waitid for any child: which one it was. */
+static __always_inline void note_waitid(struct syscall *c)
+{
+	int pid = 0;
+
+	if ((__u32)c->args[0] == ODD_PID || (__u32)c->args[0] == ODD_PIDFD || !c->args[2] ||
+	    (__u32)c->args[3] & ODD_WNOWAIT)
+		return;
+	bpf_probe_read_user(&pid, sizeof(pid), (void *)(c->args[2] + (c->compat ? 12 : 16)));
+	if (pid <= 0)
+		return;
+	c->ret = pid;
+	emit_odd(c, FS_ODD_WAIT_ANY, 0);
+	c->ret = 0;
+}
+
 int exit_odd(void)
 {
 	struct syscall *c = this_call();
@@ -107,6 +125,8 @@ int exit_odd(void)
 		return 0;
 	if (c->class == FS_CALL_WAIT4 && c->ret > 0 && (int)c->args[0] < 1)
 		emit_odd(c, FS_ODD_WAIT_ANY, 0);
+	else if (c->class == FS_CALL_WAITID)
+		note_waitid(c);
 	else if (c->class == FS_CALL_SEEK && (__s64)c->args[1] < 0 && (__u32)c->args[2] == SEEK_CUR)
 		emit_odd(c, FS_ODD_SEEK_BACK,
 			 identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0));

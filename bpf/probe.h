@@ -24,6 +24,7 @@ enum { SLOT_TRACEPOINT = 0, SLOT_ITERATOR = 1, SLOT_COUNT = 2 };
 #define PIECE_BYTES 8192 /* argv bytes in one record */
 #define PATH_BYTES 4096
 #define NAME_MAX_BYTES 256
+#define CALLS_MAX 1000000 /* who makes so many is not on its way to a first write */
 #define ACTION_WORDS 4 /* of a struct k_sigaction, on x86-64 and aarch64 */
 
 /* A followed process, by global tgid. */
@@ -34,6 +35,9 @@ struct proc {
 	__u32 wrote; /* its FIRST_WRITE in this image was told */
 	__u32 state_dirty; /* dispositions or limits were set since */
 	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
+	__u32 calls; /* system calls until its FIRST_WRITE, up to CALLS_MAX */
+	__u32 reserved;
+	__u64 eof_file; /* the last FD_EOF was of this one */
 };
 
 /* A system call under way, by global pid_tgid. */
@@ -72,6 +76,9 @@ struct scratch {
 		struct fs_ev_fd_table table;
 		struct fs_ev_fd_pass pass;
 		struct fs_ev_process process;
+		struct fs_ev_first_write write;
+		struct fs_ev_calls calls;
+		struct fs_ev_fork_thread thread;
 		__u64 room[64]; /* any of them, as words */
 	};
 	char tail[PATH_BYTES * 3 + PIECE_BYTES];
@@ -388,6 +395,7 @@ __u64 file_identity(__u64 file, __u32 slot, __u32 fresh);
 int copy_path(__u64 mnt, __u64 dentry, __u32 slot);
 int emit_state(__u64 task, __u32 when, __u32 slot);
 int emit_fd_table(__u64 task, __u32 when, __u32 slot);
+int emit_fork_threads(__u64 child);
 __u64 file_of_fd(__u64 files, __u32 fd);
 
 /* The identity of the file behind a fd, with its FD flags; 0 when there is none. */

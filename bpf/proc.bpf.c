@@ -112,6 +112,9 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	    !call->note)
 		mark_vforked(pid);
 	emit_fork(creator, child, clone_flags, call);
+	if (config.odd && !(clone_flags & CLONE_VM) &&
+	    BPF_CORE_READ(creator, signal, live.counter) > 1)
+		emit_fork_threads(address_of(child));
 	if (call) {
 		call->child_pid = process_number(child);
 		call->child_start_ns = BPF_CORE_READ(child, start_boottime);

@@ -112,6 +112,11 @@
  *     too, ends.
  *   - A task's cancellation or timeout is SIGKILL for its worker: what the task held outside (locks in
  *     files, half-written files) it leaves as it was.
+ *   - A task that writes over its worker's memory at random, the part shared with the caller included, harms
+ *     neither the caller nor other workers. Results of that worker that the caller has not yet taken may be
+ *     damaged with it, and what was queued in it may be begun once more than `retries` says.
+ *   - A process that a task forks is not a worker: it cannot write the result, and when it returns from the
+ *     task, it ends by _exit.
  *   - A callback runs inside one of your calls on the pool, with no lock held: it may use the pool, but must
  *     not free it.
  */
@@ -241,12 +246,15 @@ void pp_task_unregister(struct pp_task_entry *entry);
 const void *pp_call_input(const struct pp_call *call, size_t *ret_len);
 /* Argument number `arg` of a pp_pool_starmap() item; NULL when there is no such argument. */
 const void *pp_call_arg(const struct pp_call *call, unsigned arg, size_t *ret_len);
-/* Appends to the result. 0, -EMSGSIZE (result would exceed PP_PAYLOAD_MAX) or -ENOMEM. */
+/*
+ * Appends to the result. 0, -EMSGSIZE (result would exceed PP_PAYLOAD_MAX), -ENOMEM, or -EOWNERDEAD in a process that
+ * the task forked.
+ */
 int pp_call_write(struct pp_call *call, const void *data, size_t len);
 /*
  * Appends len uninitialised bytes to the result and returns them for writing in place (aligned for any type
  * when the result was empty). The pointer is good until the next pp_call_write() or _reserve(). NULL when
- * too large or out of memory; never NULL for len 0.
+ * too large, out of memory, or in a process that the task forked; never NULL for len 0 otherwise.
  */
 void *pp_call_reserve(struct pp_call *call, size_t len);
 /* Cuts the result to its first len bytes (after reserving more than was needed). -EINVAL: it is shorter. */
@@ -286,7 +294,7 @@ struct pp_result {
 	int exit_status; /* PP_DIED: its exit status, -1 when killed or unknown */
 	int core_dumped;
 	pid_t worker_pid; /* who ran it last; 0 when nobody did (thread workers: their tid) */
-	unsigned attempts; /* how often it was begun */
+	unsigned attempts; /* how often it was begun (but see CAVEATS) */
 	uint64_t index; /* of the item in its map or imap; 0 else */
 	void *owner; /* internal */
 };

@@ -41,6 +41,9 @@ void *pp_call_reserve(struct pp_call *call, size_t len)
 {
 	uint8_t *at;
 
+	/* A process that the task forked: the result is written by its parent, in the same memory. */
+	if (load_relaxed(&forked_here))
+		return NULL;
 	if (len > call->cap - call->len) {
 		if (len > PP_PAYLOAD_MAX - call->len ||
 		    worker_grow(call->worker, call, call->len + len) < 0)
@@ -55,6 +58,8 @@ int pp_call_write(struct pp_call *call, const void *data, size_t len)
 {
 	void *at = pp_call_reserve(call, len);
 
+	if (!at && load_relaxed(&forked_here))
+		return -EOWNERDEAD;
 	if (!at)
 		return len > PP_PAYLOAD_MAX - call->len ? -EMSGSIZE : -ENOMEM;
 	if (len)

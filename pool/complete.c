@@ -11,6 +11,7 @@
 
 /* A lane whose results are kept by many futures would run out of blocks: past this they are copied out. */
 #define HELD_MAX 32u
+#define FIGURE_MAX (1ll << 60)
 
 void held_release(struct held *held)
 {
@@ -169,7 +170,8 @@ void end_item_badly(struct pp_pool *pool, struct work *work, size_t i, unsigned 
 
 /* ---- good ends ---- */
 
-static int future_take(struct lane *lane, struct pp_future *f, const struct comp_view *view)
+static int future_take(struct lane *lane, struct pp_future *f, struct inflight *e,
+		       const struct comp_view *view)
 {
 	enum item_kind kind;
 	const uint8_t *data;
@@ -180,6 +182,7 @@ static int future_take(struct lane *lane, struct pp_future *f, const struct comp
 		return -EBADMSG;
 	if (kind == ITEM_ARENA && find_block(lane, data, &ref, &data) < 0)
 		return -EBADMSG;
+	e->done = 1;
 	f->lane = NULL;
 	f->attempts++;
 	f->pid = lane_pid(lane);
@@ -207,7 +210,7 @@ static int future_take(struct lane *lane, struct pp_future *f, const struct comp
 		f->len = len;
 	}
 	if (!f->drop) {
-		count_outcome(lane->pool, f->data ? PP_DONE : PP_FAILED);
+		count_outcome(lane->pool, f->data ? PP_DONE : f->bad ? f->bad->outcome : PP_FAILED);
 		future_end(lane->pool, f);
 	} else if (f->freed) {
 		future_recycle(lane->pool, f);
@@ -279,7 +282,8 @@ static int batch_item(struct lane *lane, struct pp_results *b, const struct comp
 	return 1;
 }
 
-static int batch_take(struct lane *lane, struct pp_results *b, const struct inflight *e,
+/* Nonsense ends it: what came before it is taken, and e->done says how many that were. */
+static int batch_take(struct lane *lane, struct pp_results *b, struct inflight *e,
 		      const struct comp_view *view)
 {
 	struct blob *blob = malloc(sizeof(*blob) + view->size);
@@ -292,15 +296,19 @@ static int batch_take(struct lane *lane, struct pp_results *b, const struct infl
 			end_item_badly(lane->pool, &b->work, e->first + view->first + k, 1,
 				       PP_CANCELLED, -ENOMEM, NULL, lane_pid(lane),
 				       "no memory for the result");
+		e->done += view->count;
 		return 0;
 	}
 	memcpy(blob->bytes, view->at, view->size);
 	blob->next = b->blobs;
 	b->blobs = blob;
-	for (k = 0; k < view->count && r >= 0; k++) {
+	for (k = 0; k < view->count; k++) {
 		r = batch_item(lane, b, view, blob->bytes, k, e->first + view->first + k,
 			       e->attempt);
+		if (r < 0)
+			break;
 		done += r > 0;
+		e->done++;
 	}
 	b->ended += done;
 	lane->pool->ended += done;
@@ -309,7 +317,7 @@ static int batch_take(struct lane *lane, struct pp_results *b, const struct infl
 }
 
 /* The initializer's end: a failure stops the pool. */
-static int init_take(struct lane *lane, const struct comp_view *view)
+static int init_take(struct lane *lane, struct inflight *e, const struct comp_view *view)
 {
 	enum item_kind kind;
 	const uint8_t *data;
@@ -324,6 +332,8 @@ static int init_take(struct lane *lane, const struct comp_view *view)
 				 lane->pool->init_name, code, len > 4 ? ": " : "", (int)(len - 4),
 				 (const char *)data + 4);
 	}
+	e->done = 1;
+	lane->uninitialised = false;
 	return 0;
 }
 
@@ -338,13 +348,12 @@ bool take_record(struct lane *lane, const struct comp_view *view)
 	e = entry_of(lane, view->seq);
 	if (view->first != e->done || view->count > e->count - e->done)
 		return false;
-	e->done += view->count;
 	if (!view->count)
 		return true;
 	if (!e->work) {
-		r = init_take(lane, view);
+		r = init_take(lane, e, view);
 	} else if (e->work->kind == WORK_FUTURE) {
-		r = future_take(lane, container_of(e->work, struct pp_future, work), view);
+		r = future_take(lane, container_of(e->work, struct pp_future, work), e, view);
 	} else {
 		struct pp_results *b = container_of(e->work, struct pp_results, work);
 
@@ -363,7 +372,9 @@ static void estimate(struct lane *lane)
 	uint64_t items = load_relaxed(&w->items);
 	int64_t busy = load_relaxed(&w->busy_ns), est;
 
-	if (items - lane->seen_items < (lane->seen_items ? 64 : 4) || busy <= lane->seen_busy)
+	/* Figures that nobody could have reached in time are none. */
+	if (items <= lane->seen_items || items > (uint64_t)FIGURE_MAX || busy <= lane->seen_busy ||
+	    busy > FIGURE_MAX || items - lane->seen_items < (lane->seen_items ? 64 : 4))
 		return;
 	est = (busy - lane->seen_busy) / (int64_t)(items - lane->seen_items);
 	lane->seen_items = items;
@@ -386,6 +397,9 @@ bool drain_locked(struct lane *lane)
 	while (ok && (r = comp_next(lane->ch.map.comp, head, tail, &view)) > 0) {
 		if (view.kind == REC_RUN)
 			ok = take_record(lane, &view);
+		/* Who looks next finds the same nonsense. */
+		if (!ok)
+			break;
 		head += view.size;
 		/* A worker waiting for room goes on as soon as there is some. */
 		store_release(&c->comp_head, head);

@@ -167,6 +167,7 @@ static int submit_locked(struct pp_pool *pool, const char *name, const void *in,
 	if (!f)
 		return fail(-ENOMEM, "out of memory");
 	f->work.task = task;
+	f->number = pool->accepted;
 	f->work.timeout_ns = o->timeout_ns ? o->timeout_ns : pool->timeout_ns;
 	f->work.retries = o->retries < 0 ? 0 : o->retries ? (unsigned)o->retries : pool->retries;
 	f->in = in;

@@ -73,7 +73,7 @@ void list_remove(struct link *item); /* leaves it linked to itself */
  */
 struct arena {
 	uint8_t *base;
-	uint64_t size, bump;
+	uint64_t size, bump, used;
 	struct block_list {
 		uint64_t *offs;
 		size_t n, room;
@@ -262,6 +262,7 @@ struct owned {
 void owned_add(struct owned *owned, void (*disown)(struct owned *));
 void owned_remove(struct owned *owned);
 extern __thread bool forking_worker;
+extern bool forked_here;
 bool is_foreign(const struct owned *owned);
 int fail_foreign(void);
 

@@ -95,6 +95,12 @@ int lane_attach(struct lane_map *ret_map, int fd)
 	return 0;
 }
 
+void lane_enter(const struct lane_map *map)
+{
+	store_relaxed(&map->worker->run, RUN_NONE);
+	store_release(&map->caller->entered, 1);
+}
+
 void lane_protect(struct lane_map *map)
 {
 	(void)mprotect(map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
@@ -146,13 +152,15 @@ int comp_open(const uint8_t *ring, uint64_t tail, uint64_t run, struct comp_view
 	const struct comp_rec *rec = (const void *)(ring + off);
 	struct comp_view v;
 
-	if (LANE_COMP_SIZE - off < sizeof(*rec) || rec->kind != REC_RUN || rec->seq != run >> 13)
+	/* A process that the worker forked may still write here: each word is read once. */
+	if (LANE_COMP_SIZE - off < sizeof(*rec) || load_relaxed(&rec->kind) != REC_RUN ||
+	    load_relaxed(&rec->seq) != run >> 13)
 		return 0;
 	v.at = (const uint8_t *)rec;
 	v.kind = REC_RUN;
-	v.seq = rec->seq;
-	v.first = rec->first;
-	v.room = rec->room;
+	v.seq = run >> 13;
+	v.first = load_relaxed(&rec->first);
+	v.room = load_relaxed(&rec->room);
 	v.size = LANE_COMP_SIZE - off;
 	if (v.room > LANE_CHUNK_ITEMS || v.first > item || item - v.first > v.room ||
 	    comp_data(v.room) > v.size)

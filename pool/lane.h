@@ -17,7 +17,8 @@
  *    an interrupted worker had not finished can be read again and given to another.
  *  - `run` says which item a worker is in: (seq << 13 | item << 1 | running). Items of the open, not yet
  *    published completion record below `item` are whole; after a death the caller takes them.
- *  - Numbers from the worker's half are checked before use: it may have been scribbled over.
+ *  - Numbers from the worker's half are checked before use: it may have been scribbled over. What matters
+ *    most is told where no task can: `entered` says that a worker came as far as its loop.
  */
 #ifndef POOL_LANE_H
 #define POOL_LANE_H
@@ -47,7 +48,8 @@
 /* Written by the caller. */
 struct lane_caller {
 	uint32_t magic;
-	uint32_t reserved;
+	/* The one word of this half that the worker writes, before the half becomes read-only to it. */
+	uint32_t entered;
 	uint64_t total;
 	_Alignas(64) uint64_t sub_tail;
 	_Alignas(64) uint64_t comp_head;
@@ -72,6 +74,8 @@ struct lane_boot {
 	uint64_t max_rss_kb;
 	int64_t keep_alive_ns;
 	int64_t start_ns;
+	uint64_t pool; /* for marks: the pool's number and, in it, the worker's; 0: of no pool */
+	uint32_t worker;
 	uint32_t cpus_size;
 	uint32_t n_rlimits;
 	uint8_t cpus[128];
@@ -243,6 +247,9 @@ static inline uint64_t run_word(uint64_t seq, uint32_t item, bool running)
 	return seq << 13 | (uint64_t)item << 1 | running;
 }
 
+/* Before the first item; 0 would be what a task that clears its worker's notes leaves. */
+#define RUN_NONE run_word(0, 1, false)
+
 /* A claim says who got a record first: the worker that begins it or the caller that takes it back. */
 #define CLAIM_BEGUN(seq) ((seq) << 1 | 1)
 #define CLAIM_REVOKED(seq) ((seq) << 1)
@@ -276,6 +283,7 @@ static inline void cpu_relax(void)
 int lane_create(struct lane_map *ret_map, int *ret_fd);
 int lane_create_private(struct lane_map *ret_map); /* for threads: memory of this process */
 int lane_attach(struct lane_map *ret_map, int fd); /* in a fresh worker */
+void lane_enter(const struct lane_map *map); /* in a worker that is about to begin its loop */
 void lane_protect(struct lane_map *map); /* in a worker: what is the caller's is read-only */
 void lane_unmap(struct lane_map *map);
 

@@ -46,6 +46,7 @@ void worker_enter(struct lane_map *map, const struct worker_fds *fds)
 	child_name(map->boot->flags & BOOT_SPARE ? "procpool:spare" : map->boot->name);
 	if ((map->boot->flags & BOOT_DAEMON) && child_follow(fds->life) < 0)
 		_exit(127);
+	lane_enter(map);
 	lane_protect(map);
 	(void)on_exit(leave_on_exit, NULL);
 	sigemptyset(&none);

@@ -52,7 +52,7 @@ void batch_maybe_end(struct pp_pool *pool, struct pp_results *b)
 }
 
 void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, size_t count,
-		   unsigned attempt)
+		   unsigned attempt, uint8_t strays)
 {
 	struct range *range = malloc(sizeof(*range));
 	size_t i;
@@ -66,6 +66,7 @@ void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, siz
 	range->first = first;
 	range->count = count;
 	range->attempt = attempt;
+	range->strays = strays;
 	range->next = b->ranges;
 	b->ranges = range;
 	pending_add(&b->work, true);
@@ -135,6 +136,7 @@ int batch_new_locked(struct pp_pool *pool, const char *name, const struct iovec 
 	b->opts = *o;
 	list_append(&pool->batches, &b->all);
 	__atomic_add_fetch(&pool->refs, 1, __ATOMIC_RELAXED);
+	b->number = pool->accepted;
 	pool->accepted += n;
 	if (n)
 		pending_add(&b->work, false);

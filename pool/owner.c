@@ -14,6 +14,9 @@ static struct link all = { &all, &all };
 /* Counts the forks between the program's first process and this one; what is made takes the number. */
 static unsigned generation = 1;
 
+/* Set in every child that fork() makes; a worker that begins clears it. */
+bool forked_here TOUCHED_BY_FORK;
+
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;
 
@@ -31,8 +34,9 @@ static void in_child(void)
 {
 	struct link *at;
 
-	/* A worker to be writes to none of them: each is on a page that would be copied for it. */
+	forked_here = true;
 	generation++;
+	/* A worker to be writes to none of them: each is on a page that would be copied for it. */
 	for (at = all.next; at != &all && !forking_worker; at = at->next) {
 		struct owned *owned = container_of(at, struct owned, link);
 

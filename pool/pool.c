@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "forkscope/probes.h"
 #include "pool.h"
 
@@ -159,6 +160,19 @@ static struct pp_pool *pool_alloc(struct pp_context *context)
 	return pool;
 }
 
+/* The process's pid makes the number one of the whole recording. */
+static void mark_opened(struct pp_pool *pool)
+{
+	static uint32_t pools;
+
+	if (!FORKSCOPE_POOL_IS_WATCHED())
+		return;
+	pool->number = (uint64_t)getpid() << 32 | __atomic_add_fetch(&pools, 1, __ATOMIC_RELAXED);
+	pool->setup.boot.pool = pool->number;
+	FORKSCOPE_POOL(FS_EV_POOL_OPEN, NULL, .pool = pool->number,
+		       .start_method = pool->context->start, .code = (int32_t)pool->wanted);
+}
+
 /* The first workers: all, or an error that says why not. */
 static int start_first(struct pp_pool *pool)
 {
@@ -192,8 +206,10 @@ int pp_pool_new(struct pp_pool **ret_pool, struct pp_context *context,
 		r = room_for_lanes(pool, pool->wanted + pool->spares);
 	if (r == 0 && ((r = drive_init(pool)) < 0 || (r = arena_new(pool)) < 0))
 		fail(r, "cannot make a pool: %s", errno_text(r));
-	if (r == 0)
+	if (r == 0) {
+		mark_opened(pool);
 		r = start_first(pool);
+	}
 	pthread_mutex_unlock(&pool->lock);
 	if (r < 0) {
 		pp_pool_free(pool);
@@ -437,6 +453,8 @@ void pp_pool_free(struct pp_pool *pool)
 		context_use(pool->context, -1);
 	}
 	FS_PROBE1(procpool, pool__close, pool->ended);
+	if (!is_foreign(&pool->owned) && pool->number)
+		FORKSCOPE_POOL(FS_EV_POOL_CLOSE, NULL, .pool = pool->number);
 	free_parts(pool);
 	pool_unref(pool);
 }

@@ -50,12 +50,14 @@ struct pp_future {
 	bool drop; /* what comes for it is dropped: it was cancelled */
 	bool in_copied; /* in is ours */
 	bool in_arena; /* in_off in pool->arena */
+	uint8_t strays; /* see struct inflight */
 	uint32_t attempts;
 	const void *in;
 	size_t in_len;
 	uint64_t in_off;
 	struct lane *lane; /* it is in flight there */
 	uint64_t seq;
+	uint64_t number; /* among the pool's tasks, for marks */
 	const void *data;
 	size_t len;
 	void *own; /* malloc'ed result */
@@ -80,6 +82,7 @@ struct range {
 	struct range *next;
 	size_t first, count;
 	unsigned attempt;
+	uint8_t strays;
 };
 
 struct blob {
@@ -97,6 +100,7 @@ struct pp_results {
 	const struct iovec *items;
 	void *copies; /* of items and their bytes, when ours */
 	size_t n, next, chunk;
+	uint64_t number; /* of its first item among the pool's tasks, for marks */
 	struct range *ranges; /* to be done again, before next */
 	size_t ended, bad_count;
 	unsigned inflight;
@@ -120,6 +124,7 @@ struct inflight {
 	uint32_t count, done, attempt;
 	uint32_t at; /* offset of the record in the ring */
 	uint8_t state, has_arena, timed;
+	uint8_t strays; /* how often its worker ended and it was let off: it then runs alone in a lane */
 };
 
 enum why_killed { KILLED_NOT, KILLED_TIMEOUT, KILLED_CANCEL, KILLED_STOP, KILLED_BROKEN };
@@ -127,13 +132,17 @@ enum why_killed { KILLED_NOT, KILLED_TIMEOUT, KILLED_CANCEL, KILLED_STOP, KILLED
 struct lane {
 	struct pp_pool *pool;
 	unsigned place;
+	uint32_t number; /* of all the pool has had, for marks */
 	bool used;
 	bool active; /* gets tasks; else a spare */
 	bool retiring; /* gets no more */
-	bool ready_seen;
+	bool uninitialised; /* the initializer has yet to end well */
 	bool quit_sent;
+	bool alone; /* what it has is to be there by itself */
+	bool robbed; /* something was taken back from it */
 	struct channel ch;
 	uint64_t sub_tail, sub_freed, comp_head;
+	uint64_t last_run; /* what its `run` word is while it has not begun the first entry */
 	uint64_t passed_seq; /* records before it the worker has read for the last time */
 	uint64_t first_seq, next_seq;
 	unsigned n_inflight; /* entries first_seq .. next_seq - 1 */
@@ -185,6 +194,7 @@ struct pp_pool {
 	struct lane **lanes;
 	struct place_stats *places;
 	unsigned n_lanes, alive, active;
+	uint32_t begun; /* workers it has had, for marks */
 	struct lane *current;
 	int epoll_fd, timer_fd, kick_fd;
 	int64_t timer_set;
@@ -208,6 +218,7 @@ struct pp_pool {
 	struct link pending; /* struct work */
 	struct link batches;
 	uint64_t accepted, ended, bytes;
+	uint64_t number; /* of this pool among all of the recording, for marks */
 	struct pp_future *free_list, *returned;
 	struct slab *slabs;
 	struct pp_future *callbacks, **callbacks_end;
@@ -220,6 +231,7 @@ struct pp_pool {
 	uint8_t *arena_base;
 	uint64_t arena_size;
 	struct arena arena;
+	bool arena_full; /* what was to be handed over last had no room there */
 
 	struct pp_pool_stats stats;
 };
@@ -243,7 +255,6 @@ void pending_add(struct work *work, bool front);
 void pending_remove(struct work *work);
 /* Takes back what `entry` has not begun: true when the worker will not run it. */
 bool take_back(struct lane *lane, uint64_t seq);
-void rebalance_locked(struct pp_pool *pool);
 void pop_finished(struct lane *lane);
 
 static inline struct inflight *entry_of(struct lane *lane, uint64_t seq)
@@ -266,6 +277,12 @@ void end_item_badly(struct pp_pool *pool, struct work *work, size_t i, unsigned 
 		    enum pp_outcome outcome, int code, const struct ending *ending, pid_t pid,
 		    const char *message);
 void held_release(struct held *held);
+
+/* settle.c */
+/* All that a dead worker had goes back, or ends. */
+void settle_locked(struct lane *lane, const struct ending *ending);
+void describe_ending(const struct lane *lane, const struct ending *ending, char *text, size_t size);
+void rebalance_locked(struct pp_pool *pool);
 
 /* supervise.c */
 void start_workers_locked(struct pp_pool *pool);
@@ -305,7 +322,7 @@ void batch_cancel_locked(struct pp_pool *pool, struct pp_results *b, int code, c
 int batch_new_locked(struct pp_pool *pool, const char *task, const struct iovec *items, size_t n,
 		     const struct pp_map_opts *opts, struct pp_results **ret);
 void batch_requeue(struct pp_pool *pool, struct pp_results *b, size_t first, size_t count,
-		   unsigned attempt);
+		   unsigned attempt, uint8_t strays);
 void item_result(const struct item *item, size_t index, struct pp_result *ret);
 void bad_result(const struct bad *bad, struct pp_result *r);
 

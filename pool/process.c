@@ -95,13 +95,13 @@ static int wait_set_up(struct pp_process *p)
 				{ .fd = p->ch.pidfd, .events = POLLIN } };
 	char text[256];
 
-	while (load_acquire(&w->state) == LANE_STARTING) {
+	while (!load_acquire(&p->ch.map.caller->entered)) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (fds[1].revents && load_acquire(&w->state) == LANE_STARTING)
+		if (fds[1].revents)
 			break;
 	}
-	if (load_acquire(&w->state) != LANE_STARTING)
+	if (load_acquire(&p->ch.map.caller->entered))
 		return 0;
 	(void)channel_reap(&p->ch, &p->ending);
 	p->ended = true;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "pool.h"
 
 #define WAKE_WORTH (30 * US) /* work that pays for waking one more */
@@ -42,15 +43,30 @@ static void publish(struct lane *lane)
 	}
 }
 
-/* Takes over how far the worker says it has read; a word that cannot be true changes nothing. */
+/*
+ * Takes over how far the worker says it has read. Whatever it says, records of items that have not ended stay:
+ * they are read again when the worker dies.
+ */
 static void look_how_far(struct lane *lane)
 {
-	uint64_t passed = load_acquire(&lane->ch.map.worker->passed);
-	uint64_t seq = load_relaxed(&lane->ch.map.worker->passed_seq);
+	uint64_t passed = load_acquire(&lane->ch.map.worker->passed), most = lane->sub_tail;
+	uint64_t seq = load_relaxed(&lane->ch.map.worker->passed_seq), most_seq = lane->next_seq;
 
-	if (passed > lane->sub_freed && passed <= lane->sub_tail)
+	pop_finished(lane);
+	if (passed > most || seq > most_seq)
+		return;
+	if (lane->n_inflight) {
+		const struct inflight *e = entry_of(lane, lane->first_seq);
+		const struct sub_rec *rec = (const void *)(lane->ch.map.sub + e->at);
+
+		most = e->end - rec->size;
+		most_seq = lane->first_seq;
+	}
+	passed = passed < most ? passed : most;
+	seq = seq < most_seq ? seq : most_seq;
+	if (passed > lane->sub_freed)
 		lane->sub_freed = passed;
-	if (seq > lane->passed_seq && seq <= lane->next_seq)
+	if (seq > lane->passed_seq)
 		lane->passed_seq = seq;
 }
 
@@ -152,6 +168,20 @@ static struct sub_rec *begin_run(struct lane *lane, const struct task *task, str
 	return rec;
 }
 
+/* Takes back a record that was not published, of which `written` items were written. */
+static void abandon_run(struct lane *lane, struct inflight *e, const struct sub_rec *rec,
+			uint32_t written)
+{
+	lane->next_seq--;
+	if (!--lane->n_inflight)
+		lane->pool->busy--;
+	lane->items_out -= e->count;
+	lane->items_given -= e->count;
+	e->count = written;
+	free_inputs(lane, e);
+	lane->sub_tail -= rec->size;
+}
+
 static void put_bytes(struct sub_rec *rec, uint32_t i, uint32_t *at, enum item_kind kind,
 		      const void *data, uint32_t len)
 {
@@ -159,6 +189,15 @@ static void put_bytes(struct sub_rec *rec, uint32_t i, uint32_t *at, enum item_k
 		memcpy((uint8_t *)rec + *at, data, len);
 	rec->ends[i] = (uint32_t)kind << END_SHIFT | (*at + len);
 	*at = lane_align(*at + len);
+}
+
+static void mark_queued(const struct lane *lane, const struct task *task, const struct sub_rec *rec,
+			uint64_t number)
+{
+	FORKSCOPE_POOL(FS_EV_TASK_SUBMIT, task->name, .pool = lane->pool->number, .task = number,
+		       .worker = lane->number, .worker_pid = (uint32_t)lane_pid(lane),
+		       .start_method = lane->pool->context->start, .record = rec->seq,
+		       .count = rec->count, .attempt = rec->attempt);
 }
 
 /* ---- choosing ---- */
@@ -180,7 +219,7 @@ static uint64_t items_left(const struct lane *lane)
 static bool takes_more(const struct lane *lane, unsigned depth)
 {
 	return lane->used && lane->active && !lane->retiring && lane->n_inflight < depth &&
-	       items_left(lane) > 0;
+	       !(lane->alone && lane->n_inflight) && items_left(lane) > 0;
 }
 
 static struct lane *choose(struct pp_pool *pool)
@@ -208,12 +247,24 @@ static struct lane *choose(struct pp_pool *pool)
 	return best;
 }
 
+/* A worker that has nothing. */
+static struct lane *choose_empty(struct pp_pool *pool)
+{
+	unsigned i;
+
+	for (i = 0; i < pool->n_lanes; i++)
+		if (pool->lanes[i] && takes_more(pool->lanes[i], 1))
+			return pool->lanes[i];
+	return NULL;
+}
+
 /* ---- futures ---- */
 
 /* A large input goes to the arena, once. */
 static int input_to_arena(struct pp_pool *pool, struct pp_future *f)
 {
-	if (arena_get(&pool->arena, f->in_len, &f->in_off) < 0)
+	pool->arena_full = arena_get(&pool->arena, f->in_len, &f->in_off) < 0;
+	if (pool->arena_full)
 		return -ENOMEM;
 	memcpy(pool->arena.base + f->in_off, f->in, f->in_len);
 	if (f->in_copied)
@@ -236,6 +287,7 @@ static bool put_future_in(struct lane *lane, struct pp_future *f)
 	if (!rec)
 		return false;
 	rec->attempt = e->attempt = f->attempts;
+	e->strays = f->strays;
 	if (f->in_arena) {
 		struct item_ref ref = { f->in_off, f->in_len, 0, 0 };
 
@@ -252,6 +304,7 @@ static bool put_future_in(struct lane *lane, struct pp_future *f)
 	}
 	if (!f->in_arena)
 		f->in = NULL;
+	mark_queued(lane, f->work.task, rec, f->number);
 	publish(lane);
 	return true;
 }
@@ -260,6 +313,8 @@ bool put_future(struct pp_pool *pool, struct pp_future *f)
 {
 	struct lane *lane = list_empty(&pool->pending) ? choose(pool) : NULL;
 
+	if (lane)
+		lane->alone = false;
 	return lane && put_future_in(lane, f);
 }
 
@@ -279,12 +334,15 @@ int put_init(struct lane *lane)
 	if (!rec)
 		return -ENOBUFS;
 	lane->items_given--;
+	lane->uninitialised = true;
 	rec->flags |= REC_INIT;
 	if (pool->init_len > LANE_INLINE_MAX) {
 		struct item_ref ref = { .len = pool->init_len };
 
-		if (arena_get(&pool->arena, pool->init_len, &ref.off) < 0)
+		if (arena_get(&pool->arena, pool->init_len, &ref.off) < 0) {
+			abandon_run(lane, e, rec, 0);
 			return -ENOMEM;
+		}
 		memcpy(pool->arena.base + ref.off, pool->init_in, pool->init_len);
 		e->has_arena = 1;
 		put_bytes(rec, 0, &at, ITEM_ARENA, &ref, sizeof(ref));
@@ -342,7 +400,8 @@ static uint32_t write_items(struct pp_pool *pool, const struct pp_results *b, st
 			put_bytes(rec, i, &at, ITEM_PLAIN, item->iov_base, (uint32_t)item->iov_len);
 			continue;
 		}
-		if (arena_get(&pool->arena, item->iov_len, &ref.off) < 0)
+		pool->arena_full = arena_get(&pool->arena, item->iov_len, &ref.off) < 0;
+		if (pool->arena_full)
 			break;
 		memcpy(pool->arena.base + ref.off, item->iov_base, item->iov_len);
 		e->has_arena = 1;
@@ -351,55 +410,61 @@ static uint32_t write_items(struct pp_pool *pool, const struct pp_results *b, st
 	return i;
 }
 
-/* Takes back a record that was not published, of which `written` items were written. */
-static void abandon_run(struct lane *lane, struct inflight *e, const struct sub_rec *rec,
-			uint32_t written)
+/* The first item that waits, and how many with it. */
+static size_t first_waiting(const struct pp_results *b, size_t *ret_first)
 {
-	lane->next_seq--;
-	if (!--lane->n_inflight)
-		lane->pool->busy--;
-	lane->items_out -= e->count;
-	lane->items_given -= e->count;
-	e->count = written;
-	free_inputs(lane, e);
-	lane->sub_tail -= rec->size;
+	*ret_first = b->ranges ? b->ranges->first : b->next;
+	return b->ranges ? b->ranges->count : b->n - b->next;
 }
 
-/* The next chunk of a batch. False: no room in this lane. */
+static void step_over(struct pp_results *b, uint32_t count)
+{
+	struct range *range = b->ranges;
+
+	if (!range) {
+		b->next += count;
+		return;
+	}
+	range->first += count;
+	range->count -= count;
+	if (!range->count) {
+		b->ranges = range->next;
+		free(range);
+	}
+}
+
+/* The next chunk of a batch. False: no room in this lane, or not in the arena. */
 static bool put_chunk(struct lane *lane, struct pp_results *b)
 {
 	struct range *range = b->ranges;
-	size_t first = range ? range->first : b->next;
-	size_t have = range ? range->count : b->n - b->next;
+	size_t first, have = first_waiting(b, &first);
 	uint64_t max = b->chunk < LANE_CHUNK_ITEMS ? b->chunk : LANE_CHUNK_ITEMS;
 	struct inflight *e;
 	struct sub_rec *rec;
 	uint32_t bytes, count, written;
 
-	max = max < have ? max : have;
+	max = range && range->strays ? 1 : max < have ? max : have;
 	max = max < items_left(lane) ? max : items_left(lane);
-	count = measure(b, first, max, &bytes);
-	rec = begin_run(lane, b->work.task, &b->work, count, bytes, &e);
-	if (!rec)
-		return false;
-	rec->index = e->first = first;
-	rec->attempt = e->attempt = range ? range->attempt : 0;
-	written = write_items(lane->pool, b, rec, first, count, e);
-	if (written < count) {
+	for (;;) {
+		count = measure(b, first, max, &bytes);
+		rec = begin_run(lane, b->work.task, &b->work, count, bytes, &e);
+		if (!rec)
+			return false;
+		rec->index = e->first = first;
+		rec->attempt = e->attempt = range ? range->attempt : 0;
+		e->strays = range ? range->strays : 0;
+		written = write_items(lane->pool, b, rec, first, count, e);
+		if (written == count)
+			break;
 		abandon_run(lane, e, rec, written);
-		return false;
+		if (!written)
+			return false;
+		/* As many as there was room for. */
+		max = written;
 	}
-	if (range) {
-		range->first += count;
-		range->count -= count;
-		if (!range->count) {
-			b->ranges = range->next;
-			free(range);
-		}
-	} else {
-		b->next += count;
-	}
+	step_over(b, count);
 	b->inflight++;
+	mark_queued(lane, b->work.task, rec, b->number + first);
 	publish(lane);
 	return true;
 }
@@ -424,28 +489,94 @@ void pending_remove(struct work *work)
 	work->waiting = false;
 }
 
+/* It was with a worker that ended for a reason unknown. */
+static bool is_stray(const struct work *work)
+{
+	const struct pp_results *b = container_of(work, struct pp_results, work);
+
+	if (work->kind == WORK_FUTURE)
+		return container_of(work, struct pp_future, work)->strays > 0;
+	return b->ranges && b->ranges->strays > 0;
+}
+
+/* Work that waits and has room in the arena already, which it will give back. */
+static bool others_hold_room(const struct pp_pool *pool)
+{
+	const struct link *at;
+
+	for (at = pool->pending.next; at != &pool->pending; at = at->next) {
+		const struct work *work = container_of(at, struct work, link);
+
+		if (work->kind == WORK_FUTURE &&
+		    container_of(work, struct pp_future, work)->in_arena)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The first in the queue finds no room for its input, and no worker has anything that would give some back: it
+ * steps behind those that have, or ends. False: it can wait.
+ */
+static bool give_up_first(struct pp_pool *pool, struct work *work)
+{
+	static const char text[] = "no room for its input in shared memory";
+	struct pp_results *b = container_of(work, struct pp_results, work);
+	size_t first;
+
+	if (!pool->arena_full || pool->busy)
+		return false;
+	pool->arena_full = false;
+	if (others_hold_room(pool)) {
+		pending_remove(work);
+		pending_add(work, false);
+		return true;
+	}
+	if (work->kind == WORK_FUTURE) {
+		pending_remove(work);
+		end_item_badly(pool, work, 0, container_of(work, struct pp_future, work)->attempts,
+			       PP_CANCELLED, -ENOMEM, NULL, 0, text);
+		return true;
+	}
+	(void)first_waiting(b, &first);
+	step_over(b, 1);
+	if (b->next == b->n && !b->ranges)
+		pending_remove(work);
+	end_item_badly(pool, work, first, b->item[first].attempts, PP_CANCELLED, -ENOMEM, NULL, 0,
+		       text);
+	batch_maybe_end(pool, b);
+	return true;
+}
+
+static bool put_work(struct lane *lane, struct work *work)
+{
+	struct pp_results *b = container_of(work, struct pp_results, work);
+
+	if (work->kind == WORK_FUTURE) {
+		if (!put_future_in(lane, container_of(work, struct pp_future, work)))
+			return false;
+		pending_remove(work);
+		return true;
+	}
+	if (!put_chunk(lane, b))
+		return false;
+	if (b->next == b->n && !b->ranges)
+		pending_remove(work);
+	return true;
+}
+
 void dispatch_locked(struct pp_pool *pool)
 {
 	while (!list_empty(&pool->pending) && !pool->stopped) {
 		struct work *work = container_of(pool->pending.next, struct work, link);
-		struct lane *lane = choose(pool);
+		bool alone = is_stray(work);
+		struct lane *lane = alone ? choose_empty(pool) : choose(pool);
 
 		if (!lane)
 			return;
-		if (work->kind == WORK_FUTURE) {
-			struct pp_future *f = container_of(work, struct pp_future, work);
-
-			if (!put_future_in(lane, f))
-				return;
-			pending_remove(work);
-		} else {
-			struct pp_results *b = container_of(work, struct pp_results, work);
-
-			if (!put_chunk(lane, b))
-				return;
-			if (b->next == b->n && !b->ranges)
-				pending_remove(work);
-		}
+		lane->alone = alone;
+		if (!put_work(lane, work) && !give_up_first(pool, work))
+			return;
 	}
 }
 
@@ -457,6 +588,7 @@ bool take_back(struct lane *lane, uint64_t seq)
 				__ATOMIC_SEQ_CST) == CLAIM_BEGUN(seq))
 		return false;
 	e->state = ENTRY_REVOKED;
+	lane->robbed = true;
 	return true;
 }
 
@@ -471,6 +603,8 @@ void pop_finished(struct lane *lane)
 		if (e->has_arena)
 			free_inputs(lane, e);
 		lane->items_out -= e->count;
+		if (e->state == ENTRY_OPEN)
+			lane->last_run = run_word(lane->first_seq, e->count, false);
 		if (e->state == ENTRY_OPEN && e->end > lane->sub_freed) {
 			lane->sub_freed = e->end;
 			lane->passed_seq = lane->first_seq + 1;

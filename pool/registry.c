@@ -137,37 +137,38 @@ static int match_module(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-/* The module that holds this address. Needs the lock. */
-static struct module *module_of(const void *address)
+/* The module that holds this address: -ENOENT, -ENOMEM. Known ones cost no memory. Needs the lock. */
+static int module_of(const void *address, struct module **ret_module)
 {
 	struct find_module find = { .address = (uintptr_t)address };
+	char real[PATH_MAX];
+	const char *path;
 	struct module *m;
-	char *path;
 
 	if (dl_iterate_phdr(match_module, &find) == 0)
-		return NULL;
-	path = *find.path ? realpath(find.path, NULL) : strdup("");
-	if (!path)
-		path = strdup(find.path);
-	for (m = modules; path && m; m = m->next) {
+		return -ENOENT;
+	path = *find.path && realpath(find.path, real) ? real : find.path;
+	for (m = modules; m; m = m->next) {
 		if (!strcmp(m->path, path) && m->build_id_len == find.id_len &&
 		    !memcmp(m->build_id, find.id ? find.id : m->build_id, find.id_len)) {
-			free(path);
-			return m;
+			*ret_module = m;
+			return 0;
 		}
 	}
-	m = path ? calloc(1, sizeof(*m)) : NULL;
-	if (!m) {
-		free(path);
-		return NULL;
+	m = calloc(1, sizeof(*m));
+	if (m && !(m->path = strdup(path))) {
+		free(m);
+		m = NULL;
 	}
-	m->path = path;
+	if (!m)
+		return -ENOMEM;
 	m->build_id_len = find.id_len;
 	if (find.id_len)
 		memcpy(m->build_id, find.id, find.id_len);
 	m->next = modules;
 	modules = m;
-	return m;
+	*ret_module = m;
+	return 0;
 }
 
 /* The build-id in an ELF file of this machine's class. 0; *ret_len 0 when it has none. */
@@ -270,26 +271,34 @@ int module_load(const char *path, bool global, char *text, size_t text_size)
 
 /* ---- tasks ---- */
 
-/* The entry called so in this module (NULL: in any, the program's first). Needs the lock. */
-static struct pp_task_entry *entry_find(const char *name, const char *path, bool hook,
-					struct module **ret_module)
+/*
+ * The entry called so in this module (NULL: in any, the program's first): -ENOENT, or -ENOMEM when it cannot be told.
+ * Needs the lock.
+ */
+static int entry_find(const char *name, const char *path, bool hook,
+		      struct pp_task_entry **ret_entry, struct module **ret_module)
 {
-	struct pp_task_entry *e, *found = NULL;
+	struct pp_task_entry *e;
+	int result = -ENOENT;
 
 	for (e = entries; e; e = e->next) {
 		struct module *m;
+		int r;
 
 		if (strcmp(e->name, name) || (hook ? !e->hook : !e->task))
 			continue;
-		m = module_of(e);
-		if (!m || (path && strcmp(m->path, path)))
+		r = module_of(e, &m);
+		if (r == -ENOMEM && result < 0)
+			result = r;
+		if (r < 0 || (path && strcmp(m->path, path)))
 			continue;
-		if (!found || !*m->path) {
-			found = e;
+		if (result < 0 || !*m->path) {
+			*ret_entry = e;
 			*ret_module = m;
+			result = 0;
 		}
 	}
-	return found;
+	return result;
 }
 
 /* "path:name" to its parts; loads the module. */
@@ -362,9 +371,9 @@ uint32_t tasks_know_all(void)
 	/* New entries are put first. */
 	for (e = entries; e && e != entries_seen; e = e->next) {
 		struct known_task *k = e->task && !is_known(e) ? calloc(1, sizeof(*k)) : NULL;
-		struct module *m = k ? module_of(e) : NULL;
+		struct module *m = NULL;
 
-		if (m && (k->called = strdup(e->name))) {
+		if (k && module_of(e, &m) == 0 && m && (k->called = strdup(e->name))) {
 			k->task.name = k->called;
 			know(k, e, m);
 		} else {
@@ -383,7 +392,7 @@ static int __attribute__((noinline)) look_up(const char *name, unsigned b, struc
 	char path[PATH_MAX];
 	const char *bare;
 	struct known_task *k;
-	struct pp_task_entry *e;
+	struct pp_task_entry *e = NULL;
 	struct module *module = NULL;
 	bool in;
 	int r;
@@ -397,18 +406,20 @@ static int __attribute__((noinline)) look_up(const char *name, unsigned b, struc
 		return fail(-ENOMEM, "out of memory");
 	}
 	pthread_mutex_lock(&registry_lock);
-	e = entry_find(bare, in ? path : NULL, false, &module);
-	if (e) {
+	r = entry_find(bare, in ? path : NULL, false, &e, &module);
+	if (r == 0) {
 		k->task.name = k->called + (bare - name);
 		k->next = known[b];
 		known[b] = k;
 		know(k, e, module);
 	}
 	pthread_mutex_unlock(&registry_lock);
-	if (!e) {
+	if (r < 0) {
 		free(k->called);
 		free(k);
-		return fail(-ENOENT, "no task '%s': define it with PP_TASK(%s)", name, bare);
+		return r == -ENOMEM ? fail(r, "out of memory")
+				    : fail(-ENOENT, "no task '%s': define it with PP_TASK(%s)",
+					   name, bare);
 	}
 	*ret_task = &k->task;
 	return 0;
@@ -455,14 +466,30 @@ int hook_find(const char *name, int (**ret_hook)(void))
 {
 	struct pp_task_entry *e;
 	struct module *module;
+	int r;
 
 	pthread_mutex_lock(&registry_lock);
-	e = entry_find(name, NULL, true, &module);
+	r = entry_find(name, NULL, true, &e, &module);
 	pthread_mutex_unlock(&registry_lock);
-	if (!e)
-		return -ENOENT;
-	*ret_hook = e->hook;
-	return 0;
+	if (r == 0)
+		*ret_hook = e->hook;
+	return r;
+}
+
+/* Loads the module, unless that would run the code of another build. */
+static int load_build(const char *path, const uint8_t *build_id, uint32_t build_id_len, char *text,
+		      size_t text_size)
+{
+	uint8_t id[BUILD_ID_MAX];
+	uint32_t len = 0;
+
+	if (file_build_id(path, id, &len) == 0 &&
+	    (len != build_id_len || memcmp(id, build_id, len))) {
+		snprintf(text, text_size, "%s is another build than the one the caller has loaded",
+			 path);
+		return -ESTALE;
+	}
+	return module_load(path, false, text, text_size);
 }
 
 static bool same_build(const struct module *m, const struct define_rec *def)
@@ -501,36 +528,30 @@ int task_resolve(const struct define_rec *def, uint32_t n_known, int (**ret_fn)(
 		 char *text, size_t text_size)
 {
 	const char *path = (const char *)(def + 1), *name = path + def->path_len + 1;
-	struct pp_task_entry *e;
+	struct pp_task_entry *e = NULL;
 	struct module *m = NULL;
-	int r = 0;
+	int r;
 
 	if (find_known(def, n_known, ret_fn))
 		return 0;
 	pthread_mutex_lock(&registry_lock);
-	e = entry_find(name, path, false, &m);
+	r = entry_find(name, path, false, &e, &m);
 	pthread_mutex_unlock(&registry_lock);
-	if (!e && *path) {
-		uint8_t id[BUILD_ID_MAX];
-		uint32_t len = 0;
-
-		/* Before any of its code runs here. */
-		if (file_build_id(path, id, &len) == 0 &&
-		    (len != def->build_id_len || memcmp(id, def->build_id, len))) {
-			snprintf(text, text_size,
-				 "%s is another build than the one the caller has loaded", path);
-			return -ESTALE;
-		}
-		r = module_load(path, false, text, text_size);
+	if (r == -ENOENT && *path) {
+		r = load_build(path, def->build_id, def->build_id_len, text, text_size);
 		if (r < 0)
 			return r;
 		pthread_mutex_lock(&registry_lock);
-		e = entry_find(name, path, false, &m);
+		r = entry_find(name, path, false, &e, &m);
 		pthread_mutex_unlock(&registry_lock);
 	}
-	if (!e) {
-		snprintf(text, text_size, "no task '%s' in %s", name, *path ? path : "the program");
-		return -ENOENT;
+	if (r < 0) {
+		if (r == -ENOENT)
+			snprintf(text, text_size, "no task '%s' in %s", name,
+				 *path ? path : "the program");
+		else
+			snprintf(text, text_size, "no memory to find task '%s'", name);
+		return r;
 	}
 	if (!same_build(m, def)) {
 		snprintf(text, text_size,

@@ -36,6 +36,7 @@ static void *thread_main(void *arg)
 	if (s->memory->map.boot->cpus_size)
 		(void)syscall(SYS_sched_setaffinity, 0, s->memory->map.boot->cpus_size,
 			      s->memory->map.boot->cpus);
+	lane_enter(&s->memory->map);
 	(void)worker_run(&s->memory->map, &s->fds);
 	pthread_cleanup_pop(1);
 	return NULL;

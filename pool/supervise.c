@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Workers' lives: starting, replacing, and what happens to a dead worker's items.
- *
- * When a worker has ended, however: what it published is drained; whole items of the record it had open are
- * taken; the one item its `run` word says it was in is blamed (died, or timed out or cancelled when that is
- * why it was killed; or tried again); everything else it had goes back to the front of the queue as if never
- * handed out. So each item ends exactly once.
+ * Workers' lives: starting, replacing, and their ends. settle.c says what becomes of a dead worker's items.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,126 +9,20 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "forkscope/probes.h"
 #include "pool.h"
 
 #define FAILED_STARTS_MAX 8u
 #define RETRY_START (10 * MS)
 
-/* ---- back into the queue ---- */
-
-/* The bytes of item i of a record in the submit ring, which the worker cannot write. */
-static const uint8_t *ring_item(const struct lane *lane, const struct inflight *e, uint32_t i,
-				size_t *ret_len)
-{
-	const struct sub_rec *rec = (const void *)(lane->ch.map.sub + e->at);
-	uint32_t start = i ? lane_align(rec->ends[i - 1] & END_MASK) : sub_data(rec->count);
-
-	*ret_len = (rec->ends[i] & END_MASK) - start;
-	return (const uint8_t *)rec + start;
-}
-
-static void requeue_future(struct lane *lane, struct inflight *e, struct pp_future *f)
-{
-	f->lane = NULL;
-	if (f->drop) {
-		if (f->freed)
-			future_recycle(lane->pool, f);
-		return;
-	}
-	if (!f->in_arena) {
-		size_t len;
-		const uint8_t *bytes = ring_item(lane, e, 0, &len);
-		void *copy = malloc(len ? len : 1);
-
-		if (!copy) {
-			end_item_badly(lane->pool, &f->work, 0, f->attempts, PP_CANCELLED, -ENOMEM,
-				       NULL, 0, "no memory to queue it again");
-			return;
-		}
-		memcpy(copy, bytes, len);
-		f->in = copy;
-		f->in_copied = true;
-	}
-	pending_add(&f->work, true);
-}
-
-/* Items done .. count-1 of an entry, which its worker will not run. `attempt` is the first one's. */
-static void requeue(struct lane *lane, struct inflight *e, unsigned attempt)
-{
-	if (e->work && e->work->kind == WORK_FUTURE) {
-		struct pp_future *f = container_of(e->work, struct pp_future, work);
-
-		f->attempts = attempt;
-		requeue_future(lane, e, f);
-	} else if (e->work) {
-		struct pp_results *b = container_of(e->work, struct pp_results, work);
-
-		b->inflight--;
-		if (!b->cancelled) {
-			uint32_t first = attempt != e->attempt ? 1 : e->count - e->done;
-
-			if (e->count - e->done > first)
-				batch_requeue(lane->pool, b, e->first + e->done + first,
-					      e->count - e->done - first, 0);
-			batch_requeue(lane->pool, b, e->first + e->done, first, attempt);
-		}
-		batch_maybe_end(lane->pool, b);
-	}
-}
-
-static unsigned entries_open(struct lane *lane)
-{
-	unsigned n = 0;
-	uint64_t seq;
-
-	for (seq = lane->first_seq; seq < lane->next_seq; seq++)
-		n += entry_of(lane, seq)->state == ENTRY_OPEN;
-	return n;
-}
-
-/*
- * Idle workers get what waits behind a long item elsewhere. Only looked at when the caller is about to sleep.
- */
-void rebalance_locked(struct pp_pool *pool)
-{
-	struct lane *from = NULL, *idle = NULL;
-	unsigned i, most = 1, open;
-	uint64_t seq;
-
-	if (!list_empty(&pool->pending))
-		return;
-	for (i = 0; i < pool->n_lanes; i++) {
-		struct lane *lane = pool->lanes[i];
-
-		if (!lane || !lane->used || !lane->active)
-			continue;
-		if (!lane->n_inflight && !lane->retiring)
-			idle = lane;
-		open = lane->n_inflight > most ? entries_open(lane) : 0;
-		if (open > most) {
-			from = lane;
-			most = open;
-		}
-	}
-	if (!from || !idle)
-		return;
-	/* The later half, from the end, so that what the worker will reach next is left to it. */
-	for (seq = from->next_seq - 1, open = most / 2; open > 0; seq--) {
-		struct inflight *e = entry_of(from, seq);
-
-		if (e->state == ENTRY_REVOKED)
-			continue;
-		if (!e->work || !take_back(from, seq))
-			break;
-		requeue(from, e, e->attempt);
-		open--;
-	}
-	pool->current = idle;
-	dispatch_locked(pool);
-}
-
 /* ---- the end of a worker ---- */
+
+/* With what has passed from `since` until `now`, if that is given. Of a worker's figures, which may be anything. */
+static int64_t sum(int64_t ns, int64_t now, int64_t since)
+{
+	return (int64_t)((uint64_t)ns + (now ? (uint64_t)now - (uint64_t)since : 0));
+}
 
 void record_insight(struct lane *lane)
 {
@@ -144,148 +33,12 @@ void record_insight(struct lane *lane)
 
 	in->pid = lane_pid(lane);
 	in->start_ns = lane->ch.map.boot->start_ns;
-	in->ready_ns = ready ? w->ready_ns - in->start_ns : -1;
+	in->ready_ns = ready ? sum(0, load_relaxed(&w->ready_ns), in->start_ns) : -1;
 	in->init_ns = load_relaxed(&w->init_ns);
-	in->busy_ns = load_relaxed(&w->busy_ns) + (ready && busy ? now - since : 0);
-	in->waiting_ns = load_relaxed(&w->waiting_ns) + (ready && !busy ? now - since : 0);
+	in->busy_ns = sum(load_relaxed(&w->busy_ns), ready && busy ? now : 0, since);
+	in->waiting_ns = sum(load_relaxed(&w->waiting_ns), ready && !busy ? now : 0, since);
 	in->items = load_relaxed(&w->items);
 	in->running = load_relaxed(&w->run) & 1;
-}
-
-static void describe(const struct ending *ending, bool thread, char *text, size_t size)
-{
-	if (thread)
-		snprintf(text, size, "its thread ended while running it");
-	else if (ending->signal > 0)
-		snprintf(text, size, "its worker died of signal %d (%s)%s", ending->signal,
-			 sigdescr_np(ending->signal) ? sigdescr_np(ending->signal) : "unknown",
-			 ending->core ? ", core dumped" : "");
-	else if (ending->exit_status >= 0)
-		snprintf(text, size, "its worker exited with status %d while running it",
-			 ending->exit_status);
-	else
-		snprintf(text, size, "its worker died; somebody else took its exit status");
-}
-
-/* The item the worker was in when it ended. Returns true when it is to be tried again. */
-static bool blame(struct lane *lane, struct inflight *e, unsigned attempts,
-		  const struct ending *ending)
-{
-	struct pp_pool *pool = lane->pool;
-	size_t i = e->first + e->done;
-	char text[160];
-	pid_t pid = lane_pid(lane);
-
-	if (lane->why == KILLED_TIMEOUT) {
-		snprintf(text, sizeof(text), "it ran longer than its timeout of %.3f s",
-			 (double)e->work->timeout_ns / 1e9);
-		end_item_badly(pool, e->work, i, attempts, PP_TIMEOUT, 0, NULL, pid, text);
-		return false;
-	}
-	if (lane->why == KILLED_CANCEL) {
-		end_item_badly(pool, e->work, i, attempts, PP_CANCELLED, -ECANCELED, NULL, pid,
-			       "cancelled while it ran");
-		return false;
-	}
-	if (attempts <= e->work->retries) {
-		pool->stats.retried++;
-		return true;
-	}
-	describe(ending, lane->ch.is_thread, text, sizeof(text));
-	end_item_badly(pool, e->work, i, attempts, PP_DIED, 0, ending, pid, text);
-	return false;
-}
-
-/* Whether the worker was killed for this very item, and not for one that ended while the signal was on its way. */
-static bool for_other_item(const struct lane *lane, uint64_t run)
-{
-	return (lane->why == KILLED_TIMEOUT || lane->why == KILLED_CANCEL) && lane->why_run != run;
-}
-
-static void begun_entry_ended(struct lane *lane, struct inflight *e, uint64_t run,
-			      const struct ending *ending)
-{
-	struct pp_pool *pool = lane->pool;
-	struct pp_results *b = NULL;
-	unsigned attempts = e->attempt + 1;
-
-	if (!e->work) {
-		char text[160];
-
-		describe(ending, lane->ch.is_thread, text, sizeof(text));
-		if (lane->why == KILLED_NOT && !pool->stopped)
-			pool_stop_locked(pool, "initializer %s: %s", pool->init_name, text);
-		return;
-	}
-	if (e->work->kind == WORK_BATCH)
-		b = container_of(e->work, struct pp_results, work);
-	if (!(run & 1) || for_other_item(lane, run)) {
-		requeue(lane, e, e->attempt);
-		return;
-	}
-	if (b ? b->cancelled : container_of(e->work, struct pp_future, work)->drop) {
-		requeue(lane, e, e->attempt);
-		return;
-	}
-	if (!b)
-		container_of(e->work, struct pp_future, work)->lane = NULL;
-	if (blame(lane, e, attempts, ending)) {
-		requeue(lane, e, attempts);
-		return;
-	}
-	if (!b)
-		return;
-	e->done++;
-	b->inflight--;
-	if (e->done < e->count && !b->cancelled)
-		batch_requeue(pool, b, e->first + e->done, e->count - e->done, 0);
-	batch_maybe_end(pool, b);
-}
-
-/* Where it was: by its own word, unless that names what it never had, or was found to stand still. */
-static uint64_t last_run(struct lane *lane)
-{
-	uint64_t run = load_acquire(&lane->ch.map.worker->run), seq = run >> 13;
-
-	if (lane->own_clock)
-		return lane->why_run;
-	if (seq < lane->first_seq)
-		return run;
-	if (seq < lane->next_seq && (run >> 1 & 0xfff) <= entry_of(lane, seq)->count)
-		return run;
-	return lane->n_inflight ? front_word(lane) : 0;
-}
-
-/* All that the dead worker had. Later records first, so that each goes to the front in order. */
-static void settle(struct lane *lane, const struct ending *ending)
-{
-	uint64_t run = load_acquire(&lane->ch.map.worker->run), seq;
-	struct comp_view view;
-
-	if (drain_locked(lane) && lane->n_inflight &&
-	    comp_open(lane->ch.map.comp, lane->comp_head, run, &view) &&
-	    view.seq == lane->first_seq && view.first == entry_of(lane, view.seq)->done)
-		(void)take_record(lane, &view);
-	pop_finished(lane);
-	run = last_run(lane);
-	for (seq = lane->next_seq; seq-- > lane->first_seq;) {
-		struct inflight *e = entry_of(lane, seq);
-		bool begun = run >> 13 == seq;
-
-		if (e->state == ENTRY_REVOKED)
-			continue;
-		if (begun && seq == lane->first_seq)
-			begun_entry_ended(lane, e, run, ending);
-		else
-			requeue(lane, e, e->attempt);
-	}
-	/* Now all entries are over; their large inputs are freed with them (a future keeps its own). */
-	for (seq = lane->first_seq; seq < lane->next_seq; seq++)
-		if (entry_of(lane, seq)->has_arena)
-			free_inputs(lane, entry_of(lane, seq));
-	if (lane->n_inflight)
-		lane->pool->busy--;
-	lane->n_inflight = 0;
 }
 
 /* An entry is cleared when it is used: most are never touched, so no page is, nor copied by a fork. */
@@ -314,7 +67,7 @@ static void lane_drop(struct lane *lane)
 	free(lane);
 }
 
-/* Before it was ready: its image did not start, or could not be set up. */
+/* Before it was ready: its image did not start, could not be set up, or did not get to its initializer's end. */
 static void count_failed_start(struct lane *lane, const struct ending *ending)
 {
 	struct pp_pool *pool = lane->pool;
@@ -323,14 +76,29 @@ static void count_failed_start(struct lane *lane, const struct ending *ending)
 
 	if (lane->why != KILLED_NOT || ++pool->failed_starts < FAILED_STARTS_MAX || pool->stopped)
 		return;
-	if (w->setup_error < 0) {
+	if (!lane->ch.map.caller->entered && w->setup_error < 0) {
 		setup_failure(&lane->ch.map, text, sizeof(text));
 		pool_stop_locked(pool, "workers cannot be set up: %s", text);
 		return;
 	}
-	describe(ending, lane->ch.is_thread, text, sizeof(text));
+	describe_ending(lane, ending, text, sizeof(text));
+	if (lane->ch.map.caller->entered) {
+		pool_stop_locked(pool, "initializer %s: %s", pool->init_name, text);
+		return;
+	}
 	pool_stop_locked(pool, "workers end before they are ready: %s",
 			 ending->exit_status == 127 ? "status 127" : text);
+}
+
+static void mark_ended(const struct lane *lane, const struct ending *ending)
+{
+	int status = ending->signal > 0	       ? ending->signal | (ending->core ? 0x80 : 0)
+		     : ending->exit_status < 0 ? -1
+					       : ending->exit_status << 8;
+
+	FORKSCOPE_POOL(FS_EV_WORKER_EXIT, NULL, .pool = lane->pool->number, .worker = lane->number,
+		       .worker_pid = (uint32_t)lane_pid(lane),
+		       .start_method = lane->pool->context->start, .code = status);
 }
 
 void lane_ended_locked(struct lane *lane)
@@ -343,14 +111,15 @@ void lane_ended_locked(struct lane *lane)
 	if (!channel_reap(&lane->ch, &ending))
 		return;
 	FS_PROBE3(procpool, worker__exit, lane->ch.pid, ending.signal, ending.exit_status);
+	mark_ended(lane, &ending);
 	retired = load_acquire(&w->state) == LANE_RETIRED && lane->why == KILLED_NOT;
-	if (load_acquire(&w->state) == LANE_STARTING)
+	record_insight(lane);
+	pool->places[lane->place].last.pid = 0;
+	settle_locked(lane, &ending);
+	if (!load_acquire(&lane->ch.map.caller->entered) || lane->uninitialised)
 		count_failed_start(lane, &ending);
 	else
 		pool->failed_starts = 0;
-	record_insight(lane);
-	pool->places[lane->place].last.pid = 0;
-	settle(lane, &ending);
 	if (retired && w->reason == RETIRE_IDLE)
 		pool->shrunk = true;
 	if (retired && (w->reason == RETIRE_RSS || (lane->retiring && pool->max_tasks)))
@@ -365,7 +134,8 @@ void kill_lane(struct lane *lane, enum why_killed why)
 	if (lane->why != KILLED_NOT)
 		return;
 	lane->why = why;
-	lane->why_run = load_acquire(&lane->ch.map.worker->run);
+	lane->why_run = why == KILLED_BROKEN ? front_word(lane)
+					     : load_acquire(&lane->ch.map.worker->run);
 	lane->retiring = true;
 	if (lane->ch.is_thread) {
 		store_release(&lane->ch.map.caller->stop, 1);
@@ -383,7 +153,7 @@ static void abandon_thread(struct lane *lane)
 
 	record_insight(lane);
 	lane->pool->places[lane->place].last.pid = 0;
-	settle(lane, &none);
+	settle_locked(lane, &none);
 	memory_ref(ch.memory);
 	lane_drop(lane);
 	channel_abandon(&ch);
@@ -434,7 +204,9 @@ static struct lane *lane_new(struct pp_pool *pool)
 	}
 	lane->pool = pool;
 	lane->place = i;
+	lane->number = pool->setup.boot.worker = ++pool->begun;
 	lane->first_seq = lane->next_seq = lane->passed_seq = 1;
+	lane->last_run = RUN_NONE;
 	lane->check_ns = INT64_MAX;
 	pool->lanes[i] = lane;
 	return lane;
@@ -442,9 +214,14 @@ static struct lane *lane_new(struct pp_pool *pool)
 
 static void activate(struct lane *lane)
 {
+	int r;
+
 	lane->active = true;
 	lane->pool->active++;
-	(void)put_init(lane);
+	r = put_init(lane);
+	if (r < 0)
+		pool_stop_locked(lane->pool, "initializer %s: its input cannot be handed over: %s",
+				 lane->pool->init_name, errno_text(r));
 }
 
 static void lane_started(struct lane *lane, const struct start_request *rq)
@@ -456,6 +233,9 @@ static void lane_started(struct lane *lane, const struct start_request *rq)
 	pool->alive++;
 	pool->places[lane->place].restarts++;
 	FS_PROBE2(procpool, worker__start, lane->ch.pid, lane->place);
+	FORKSCOPE_POOL(FS_EV_WORKER_START, NULL, .pool = pool->number, .worker = lane->number,
+		       .worker_pid = (uint32_t)lane_pid(lane),
+		       .start_method = pool->context->start);
 	record_insight(lane);
 	if (lane_watch(lane) < 0) {
 		kill_lane(lane, KILLED_BROKEN);

@@ -12,6 +12,13 @@
 #define OWN_GRACE (100 * MS)
 #define START_GRACE (5000 * MS)
 
+static int64_t later(int64_t at, int64_t ns)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(at, ns, &sum) ? INT64_MAX : sum;
+}
+
 static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
 {
 	struct lane_worker *w = lane->ch.map.worker;
@@ -29,7 +36,7 @@ static int64_t item_deadline(struct lane *lane, int64_t now, uint64_t *ret_run)
 	/* Two reads of the same word around the time: it belongs to this item. */
 	if (load_acquire(&w->run) != run)
 		return now + MS;
-	return (start < now ? start : now) + e->work->timeout_ns;
+	return later(start < now ? start : now, e->work->timeout_ns);
 }
 
 static bool has_timed(struct lane *lane, int64_t *ret_timeout)
@@ -51,10 +58,8 @@ static bool has_timed(struct lane *lane, int64_t *ret_timeout)
 static int64_t own_deadline(struct lane *lane, uint64_t run, int64_t now)
 {
 	const struct inflight *e = entry_of(lane, lane->first_seq);
+	int64_t grace = OWN_GRACE;
 
-	/* One that has yet to begin, or says so, gets longer: an image may be slow to load. */
-	if (load_acquire(&lane->ch.map.worker->state) != LANE_STARTING)
-		lane->ready_seen = true;
 	if (!lane->n_inflight || !e->timed || !e->work)
 		return INT64_MAX;
 	if (lane->clock_run != run || lane->clock_head != lane->comp_head || !lane->clock_ns) {
@@ -62,9 +67,10 @@ static int64_t own_deadline(struct lane *lane, uint64_t run, int64_t now)
 		lane->clock_head = lane->comp_head;
 		lane->clock_ns = now;
 	}
-	return lane->clock_ns +
-	       (e->work->timeout_ns < INT64_MAX / 8 ? 2 * e->work->timeout_ns : INT64_MAX / 4) +
-	       (lane->ready_seen ? OWN_GRACE : START_GRACE);
+	/* One that has yet to begin gets longer: an image may be slow to load. */
+	if (!load_acquire(&lane->ch.map.caller->entered))
+		grace = START_GRACE;
+	return later(lane->clock_ns + grace, later(e->work->timeout_ns, e->work->timeout_ns));
 }
 
 static void check_lane(struct lane *lane, int64_t now)
@@ -88,7 +94,7 @@ static void check_lane(struct lane *lane, int64_t now)
 		return;
 	}
 	/* What begins after this look cannot be due before now + its timeout. */
-	lane->check_ns = at < now + timeout ? at : now + timeout;
+	lane->check_ns = at < later(now, timeout) ? at : later(now, timeout);
 	if (at == now + MS)
 		lane->check_ns = now + (timeout < MS ? timeout : MS);
 	if (own < lane->check_ns)

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "forkscope/pool_marks.h"
 #include "forkscope/probes.h"
 #include "worker.h"
 
@@ -277,52 +278,6 @@ static int reopen(struct worker *w, struct pp_call *call)
 	return 0;
 }
 
-static void reclaim_blocks(struct worker *w)
-{
-	uint32_t i;
-
-	for (i = 0; i < w->n_blocks; i++)
-		if (w->blocks[i].used && load_acquire(&w->map.released[i]) == w->blocks[i].gen)
-			worker_block_free(w, i);
-}
-
-void worker_block_free(struct worker *w, uint32_t block)
-{
-	arena_put(&w->arena, w->blocks[block].off, w->blocks[block].len);
-	w->blocks[block].used = false;
-}
-
-static int block_get(struct worker *w, size_t len, uint32_t *ret_block)
-{
-	uint32_t i, n;
-
-	if (!w->blocks) {
-		w->blocks = calloc(LANE_BLOCKS, sizeof(*w->blocks));
-		if (!w->blocks)
-			return -ENOMEM;
-	}
-	reclaim_blocks(w);
-	for (n = 0; n < LANE_BLOCKS; n++) {
-		i = (w->next_block + n) % LANE_BLOCKS;
-		if (!w->blocks[i].used)
-			break;
-	}
-	/* Numbers start again from 0, so that the table that is looked through stays short. */
-	if (w->next_block >= 64 || n == LANE_BLOCKS)
-		for (i = 0; i < LANE_BLOCKS && w->blocks[i].used; i++)
-			;
-	if (i == LANE_BLOCKS || arena_get(&w->arena, len, &w->blocks[i].off) < 0)
-		return -ENOMEM;
-	w->blocks[i].len = len;
-	w->blocks[i].used = true;
-	w->blocks[i].gen++;
-	w->next_block = i + 1;
-	if (i >= w->n_blocks)
-		w->n_blocks = i + 1;
-	*ret_block = i;
-	return 0;
-}
-
 int worker_grow(struct worker *w, struct pp_call *call, size_t need)
 {
 	size_t want = need, old = call->spilled ? w->blocks[call->block].len : 0;
@@ -336,7 +291,7 @@ int worker_grow(struct worker *w, struct pp_call *call, size_t need)
 	if (call->spilled && need < 2 * old)
 		want = 2 * old < PP_PAYLOAD_MAX ? 2 * old : PP_PAYLOAD_MAX;
 	want = arena_block_size(want);
-	r = block_get(w, want, &block);
+	r = worker_block_get(w, want, &block);
 	if (r < 0)
 		return r;
 	memcpy(w->arena.base + w->blocks[block].off, call->out, call->len);
@@ -412,16 +367,6 @@ static void begin_item(struct worker *w, struct pp_call *call, const struct sub_
 	call->failed = false;
 }
 
-static int call_task(struct worker *w, struct pp_call *call, uint32_t id)
-{
-	const struct worker_task *t = id < w->n_tasks ? &w->tasks[id] : NULL;
-
-	if (t && t->fn)
-		return t->fn(call);
-	return pp_call_fail(call, t ? t->error : -ENOENT, "%s",
-			    t && t->text ? t->text : "unknown task");
-}
-
 /*
  * From here on the caller may write over the ring up to `pos`. It cannot tell by completions alone: a record that
  * it took back is over for it, while the worker has still to read its head to go past it.
@@ -432,13 +377,24 @@ static void pass_record(struct worker *w, uint64_t pos, uint64_t seq)
 	store_release(&w->map.worker->passed, pos);
 }
 
+static void mark_run(const struct worker *w, const struct sub_rec *rec, unsigned type,
+		     uint32_t failed)
+{
+	const struct lane_boot *boot = w->map.boot;
+
+	if (!(rec->flags & REC_INIT))
+		FORKSCOPE_POOL(type, NULL, .pool = boot->pool, .worker = boot->worker,
+			       .task = rec->index, .code = (int32_t)failed, .record = w->seq,
+			       .count = rec->count, .attempt = rec->attempt);
+}
+
 static bool run_record(struct worker *w, const struct sub_rec *rec)
 {
 	struct lane_worker *s = w->map.worker;
 	const uint32_t size =
 		rec->size; /* once published, the record is the caller's to write over */
 	struct pp_call call;
-	uint32_t i;
+	uint32_t i, failed = 0;
 
 	if (__atomic_exchange_n(lane_claim(&w->map, rec->seq), CLAIM_BEGUN(rec->seq),
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
@@ -449,6 +405,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	store_release(&s->run, run_word(rec->seq, 0, false));
 	if (!open_record(w, 0, rec->count))
 		return false;
+	mark_run(w, rec, FS_EV_TASK_START, 0);
 	call.worker = w;
 	call.attempt = rec->attempt;
 	for (i = 0; i < rec->count; i++) {
@@ -466,9 +423,10 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 		if (rec->flags & REC_TIMED)
 			store_relaxed(&s->item_start_ns, now_ns());
 		store_release(&s->run, run_word(rec->seq, i, true));
-		code = call_task(w, &call, rec->task);
+		code = run_task(w, &call, rec->task);
 		end_item(w, &call, code);
 		store_release(&s->run, run_word(rec->seq, i + 1, false));
+		failed += code || call.failed;
 		if (code || call.failed)
 			w->init_failed = w->init_failed || (rec->flags & REC_INIT);
 		w->exit_code = code >= 0 && code <= 255 && !(call.failed && !code) ? code : 1;
@@ -476,6 +434,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 			return false;
 	}
 	store_relaxed(&s->items, s->items + rec->count);
+	mark_run(w, rec, FS_EV_TASK_DONE, failed);
 	if ((++w->records & 7) == 0 || w->records < 8)
 		count_time(w, true);
 	if (rec->flags & REC_INIT)
@@ -485,30 +444,6 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	publish(w);
 	w->pos -= size;
 	return true;
-}
-
-static void define_task(struct worker *w, const struct sub_rec *rec)
-{
-	const struct define_rec *def = (const void *)((const uint8_t *)rec + sub_data(0));
-	struct worker_task *t;
-	char text[512] = "";
-
-	if (def->id >= w->n_tasks) {
-		uint32_t n = def->id + 16;
-
-		t = calloc(n, sizeof(*t));
-		if (!t)
-			return;
-		memcpy(t, w->tasks, w->n_tasks * sizeof(*t));
-		if (w->tasks != w->few)
-			free(w->tasks);
-		w->tasks = t;
-		w->n_tasks = n;
-	}
-	t = &w->tasks[def->id];
-	t->error = task_resolve(def, w->map.boot->n_known, &t->fn, text, sizeof(text));
-	if (t->error < 0)
-		t->text = strdup(text);
 }
 
 static bool too_big(struct worker *w)
@@ -555,7 +490,7 @@ static int loop(struct worker *w)
 				return retire(w, RETIRE_TOLD);
 			break;
 		case REC_DEFINE:
-			define_task(w, rec);
+			learn_task(w, rec);
 			break;
 		case REC_QUIT:
 			return retire(w, RETIRE_TOLD);
@@ -563,7 +498,7 @@ static int loop(struct worker *w)
 		w->pos += size;
 		if (kind == REC_RUN)
 			pass_record(w, w->pos, seq);
-		if (w->init_failed)
+		if (w->init_failed || w->cannot_learn)
 			return retire(w, RETIRE_TOLD);
 		if (kind == REC_RUN && too_big(w))
 			return retire(w, RETIRE_RSS);
@@ -577,29 +512,35 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	uint32_t i;
 	int status;
 
+	store_relaxed(&forked_here, false);
 	memset(w, 0, sizeof(*w));
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
-	w->tasks = w->few;
-	w->n_tasks = ARRAY_SIZE(w->few);
+	w->tasks = w->few_tasks;
+	w->n_tasks = FEW_TASKS;
+	w->blocks = w->few_blocks;
+	w->max_blocks = FEW_BLOCKS;
 	arena_init(&w->arena, map->arena, map->arena_size);
 	if (!(map->boot->flags & BOOT_PROCESS))
 		map->worker->since_ns = map->worker->ready_ns = now_ns();
 	map->worker->busy = 1;
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
+	/* Where something could go wrong, a process's starter waits for this. */
 	if (map->boot->flags & BOOT_TELL)
-		write_event(
-			w); /* where something could go wrong, a process's starter waits for this */
+		write_event(w);
+	FORKSCOPE_POOL(FS_EV_WORKER_READY, map->boot->name, .pool = map->boot->pool,
+		       .worker = map->boot->worker, .worker_pid = map->worker->pid);
 	status = loop(w);
 	if (!fds->thread)
 		return status; /* the process ends now, and its memory with it */
 	for (i = 0; i < w->n_tasks; i++)
 		free(w->tasks[i].text);
-	if (w->tasks != w->few)
+	if (w->tasks != w->few_tasks)
 		free(w->tasks);
-	free(w->blocks);
+	if (w->blocks != w->few_blocks)
+		free(w->blocks);
 	free(w->aside);
 	arena_done(&w->arena);
 	return status;

@@ -31,6 +31,16 @@ struct worker_task {
 	char *text; /* why it cannot be run */
 };
 
+struct result_block {
+	uint64_t off, len;
+	uint32_t gen;
+	bool used;
+};
+
+/* So many without asking for memory: a worker that can get none still does what most of them are for. */
+#define FEW_TASKS 16u
+#define FEW_BLOCKS 32u
+
 struct worker {
 	struct lane_map map;
 	struct worker_fds fds;
@@ -42,14 +52,9 @@ struct worker {
 	uint32_t first, count, room, used, cap;
 	struct worker_task *tasks; /* few, until there are more */
 	uint32_t n_tasks;
-	struct worker_task few[8];
 	struct arena arena;
-	struct result_block {
-		uint64_t off, len;
-		uint32_t gen;
-		bool used;
-	} * blocks;
-	uint32_t n_blocks, next_block;
+	struct result_block *blocks;
+	uint32_t n_blocks, next_block, max_blocks;
 	void *state;
 	uint32_t signalled; /* the park of the caller that was answered */
 	uint32_t park_count;
@@ -57,12 +62,22 @@ struct worker {
 	uint32_t records;
 	int64_t rss_checked;
 	bool init_failed;
+	bool cannot_learn; /* no memory for a task: a new worker may have more */
 	int exit_code; /* of a process's one task */
 	uint8_t *aside; /* LANE_INLINE_MAX bytes, once needed */
+	struct worker_task few_tasks[FEW_TASKS];
+	struct result_block few_blocks[FEW_BLOCKS];
 };
 
 /* Makes room for a result of `need` bytes at call->out. */
 int worker_grow(struct worker *worker, struct pp_call *call, size_t need);
+
+/* learn.c */
+void learn_task(struct worker *worker, const struct sub_rec *rec);
+int run_task(struct worker *worker, struct pp_call *call, uint32_t id);
+
+/* blocks.c */
+int worker_block_get(struct worker *worker, size_t len, uint32_t *ret_block);
 void worker_block_free(struct worker *worker, uint32_t block);
 
 #endif

@@ -68,13 +68,13 @@ static void tell_call(struct fs_ev_call *e, const struct shim_what *what)
 	ring_commit(r);
 }
 
-static void tell_surroundings(const struct shim_call *c, uint64_t began)
+static void tell_surroundings(const struct shim_call *c, uint64_t frame, uint64_t began)
 {
 	bool own_memory = !(c->flags & FS_LIBC_FROM_VFORK);
 
 	if (shim.wanted & FS_AREA_NATIVE && own_memory) {
 		modules_tell_new();
-		stack_tell(c->id, c->caller);
+		stack_tell(c->id, c->caller, frame);
 	}
 	if (shim.wanted & FS_AREA_PYTHON && own_memory)
 		python_tell(c->id);
@@ -83,7 +83,7 @@ static void tell_surroundings(const struct shim_call *c, uint64_t began)
 	if (copies_memory(c->call) && shim.wanted & FS_AREA_LOCKS && own_memory)
 		locks_tell_own(c->id);
 	if (c->call == FS_LIBC_FORK && own_memory)
-		stdio_tell(c->id);
+		stdio_tell(c->id, c->threads == 1);
 	/* Only what opened an fd is worth telling. */
 	if (shim.wanted & FS_AREA_PYTHON || (copies_memory(c->call) && c->threads != 1) ||
 	    began != c->enter_ns)
@@ -114,8 +114,8 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	e.status = what->status;
 	tell_call(&e, what);
 	if (is_birth(call) || is_exec(call))
-		tell_surroundings(c, what->began_ns ? what->began_ns : c->enter_ns);
-	errno = c->saved_errno;
+		tell_surroundings(c, what->frame, what->began_ns ? what->began_ns : c->enter_ns);
+	keep_errno(c->saved_errno);
 }
 
 static void tell_end(const struct shim_call *c, struct fs_ev_call *e)
@@ -147,7 +147,7 @@ void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, b
 	if (c->flags & FS_LIBC_FROM_VFORK)
 		e.parent_pid = shim_self()->pid;
 	tell_end(c, &e);
-	errno = after;
+	keep_errno(after);
 }
 
 void call_forked(struct shim_call *c, long pid)
@@ -164,5 +164,5 @@ void call_forked(struct shim_call *c, long pid)
 	/* The kernel witness tells it too, and a child that does nothing more is spared the faults. */
 	if (!(shim.wanted & FS_AREA_KERNEL))
 		tell_end(c, &e);
-	errno = after;
+	keep_errno(after);
 }

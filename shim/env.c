@@ -128,6 +128,12 @@ static const char *find_ours(const char *preload)
 	return NULL;
 }
 
+/* What would do harm in such an image is taken out of its environment. */
+static bool leaves(enum fs_shim_gap gap)
+{
+	return gap == FS_GAP_CLASS || gap == FS_GAP_SANITIZER || gap == FS_GAP_CONFINED;
+}
+
 bool env_needs_mending(char *const *envp, enum fs_shim_gap gap, struct env_need *ret)
 {
 	bool have_name = false;
@@ -145,7 +151,7 @@ bool env_needs_mending(char *const *envp, enum fs_shim_gap gap, struct env_need 
 	ret->pointers = ret->count + 3;
 	ret->bytes = PRELOAD_LEN + strlen(shim.path) + 2 +
 		     (ret->preload ? strlen(ret->preload) : 0);
-	if (gap == FS_GAP_CLASS || gap == FS_GAP_SANITIZER)
+	if (leaves(gap))
 		return find_ours(ret->preload) != NULL;
 	return !have_name || !find_ours(ret->preload);
 }
@@ -158,7 +164,7 @@ static void write_preload(char *to, const struct env_need *need)
 
 	memcpy(to, preload_name, PRELOAD_LEN);
 	to += PRELOAD_LEN;
-	if (need->gap == FS_GAP_CLASS || need->gap == FS_GAP_SANITIZER) {
+	if (leaves(need->gap)) {
 		size_t before = ours ? (size_t)(ours - need->preload) : 0;
 
 		memcpy(to, need->preload, before);
@@ -181,7 +187,7 @@ static void write_preload(char *to, const struct env_need *need)
 
 char **env_mend(char *const *envp, const struct env_need *need, char **pointers, char *bytes)
 {
-	bool leave = need->gap == FS_GAP_CLASS || need->gap == FS_GAP_SANITIZER;
+	bool leave = leaves(need->gap);
 	bool preload_there = false, name_there = false;
 	char **to = pointers;
 

@@ -35,7 +35,7 @@ static bool is_sanitized(void)
 	       dlsym(RTLD_DEFAULT, "__msan_init");
 }
 
-static void *new_memory(size_t size)
+void *shim_memory(size_t size)
 {
 	long p = sys6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -45,11 +45,8 @@ static void *new_memory(size_t size)
 
 static bool make_memory(void)
 {
-	shim.process = new_memory(4096);
-	shim.threads = new_memory(SHIM_THREADS * sizeof(struct shim_thread));
-	if (!shim.process || !shim.threads)
-		return false;
-	return sys3(SYS_madvise, (long)shim.process, 4096, MADV_WIPEONFORK) == 0;
+	shim.process = shim_memory(4096);
+	return shim.process && sys3(SYS_madvise, (long)shim.process, 4096, MADV_WIPEONFORK) == 0;
 }
 
 char *shim_put_number(char *at, uint32_t number)
@@ -106,7 +103,7 @@ static void at_exit(int status, void *unused)
 	struct shim_call c;
 
 	(void)unused;
-	if (!shim.area || shim_in_vfork_child())
+	if (!shim.on || shim_in_vfork_child())
 		return;
 	if (!shim_self()->exit_told) {
 		call_begin(&c, FS_LIBC_EXIT, 0, &what);
@@ -148,6 +145,7 @@ static void set_up(void)
 		shim.area = NULL;
 		return;
 	}
+	shim.on = true;
 	stdio_find();
 	if (shim.wanted & FS_AREA_NATIVE)
 		modules_tell();
@@ -159,7 +157,7 @@ bool shim_ready(void)
 	int none = SETUP_NONE, saved = errno;
 
 	if (__builtin_expect(__atomic_load_n(&setup, __ATOMIC_ACQUIRE) == SETUP_DONE, 1))
-		return shim.area != NULL;
+		return shim.on;
 	if (!real.fork)
 		find_reals();
 	if (!__atomic_compare_exchange_n(&setup, &none, SETUP_RUNNING, false, __ATOMIC_ACQ_REL,
@@ -170,7 +168,7 @@ bool shim_ready(void)
 	set_up();
 	__atomic_store_n(&setup, SETUP_DONE, __ATOMIC_RELEASE);
 	errno = saved;
-	return shim.area != NULL;
+	return shim.on;
 }
 
 __attribute__((constructor)) static void on_load(void)

@@ -34,7 +34,8 @@ syscall:
 	stp x2, x3, [sp, 32]
 	stp x4, x5, [sp, 48]
 	stp x6, x7, [sp, 64]
-	mov x2, x30
+	mov x2, x3
+	mov x3, x30
 	bl shim_before_syscall
 	mov x16, x0
 	ldp x0, x1, [sp, 16]

@@ -40,7 +40,8 @@ syscall:
 	.cfi_adjust_cfa_offset 8
 	subq $8, %rsp
 	.cfi_adjust_cfa_offset 8
-	movq 56(%rsp), %rdx
+	movq %rcx, %rdx
+	movq 56(%rsp), %rcx
 	call shim_before_syscall
 	addq $8, %rsp
 	.cfi_adjust_cfa_offset -8

@@ -27,4 +27,14 @@
 		envp_;                                                              \
 	})
 
+/* For a wrapper that only makes the real call: as it is, but where seccomp confines us, without us. */
+#define UNMENDED(envp)                                                      \
+	({                                                                  \
+		struct shim_what unused_ = { 0 };                           \
+		char *const *plain_ = (envp);                               \
+		if (__builtin_expect(shim.confined, 0))                     \
+			plain_ = MENDED(plain_, FS_GAP_CONFINED, &unused_); \
+		plain_;                                                     \
+	})
+
 #endif

@@ -54,6 +54,8 @@ typedef void shim_handler(void);
 	X(pid_t, wait3, (int *status, int options, struct rusage *usage))                \
 	X(pid_t, wait4, (pid_t pid, int *status, int options, struct rusage *usage))     \
 	X(int, waitid, (idtype_t type, id_t id, siginfo_t * info, int options))          \
+	X(int, prctl, (int operation, ...))                                              \
+	X(int, pthread_setname_np, (pthread_t thread, const char *name))                 \
 	X(int, pthread_create,                                                           \
 	  (pthread_t * thread, const pthread_attr_t *attr, void *(*start)(void *),       \
 	   void *argument))                                                              \

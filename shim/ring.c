@@ -97,7 +97,7 @@ static void seal_block(void)
 /* A forked or vfork child has its parent's block in hand, and leaves it alone. */
 void ring_seal(void)
 {
-	if (shim.area && block_index && block_pid == sys_getpid())
+	if (shim.on && block_index && block_pid == sys_getpid())
 		seal_block();
 }
 

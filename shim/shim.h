@@ -32,6 +32,8 @@
 
 #define SHIM_EXPORT __attribute__((visibility("default")))
 #define SHIM_TLS static __thread __attribute__((tls_model("initial-exec")))
+/* Where the wrapper's frame begins: its return address lies right below. */
+#define FRAME ((uint64_t)(uintptr_t)__builtin_dwarf_cfa())
 #define CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 
 #define SHIM_HELD 14 /* locks of one thread that are remembered */
@@ -53,6 +55,8 @@ struct shim_thread {
 	uint64_t start_routine;
 	uint64_t argument;
 	uint64_t pthread;
+	char comm[16]; /* its name, as read when name_era was comm_era */
+	uint32_t comm_era;
 	struct shim_held held[SHIM_HELD];
 };
 
@@ -67,13 +71,17 @@ struct shim_process {
 	uint32_t exit_told;
 	uint32_t threads_used; /* slots at and above are free */
 	uint32_t modules_stale; /* dlopen was called since modules_tell() */
+	uint32_t name_era; /* goes up when a thread gets another name */
 };
 
 /* What is set up once and then only read. Copied by fork, gone with exec. */
 struct shim_state {
-	struct fs_area *area; /* NULL: the shim does nothing */
+	bool on; /* there is a recording, and we may make system calls; else the shim does nothing */
+	bool confined; /* by seccomp: system calls that the program did not mean may kill it */
+	bool raw_threads; /* made by clone itself: libc does not count them */
+	struct fs_area *area; /* NULL: no recording */
 	struct shim_process *process;
-	struct shim_thread *threads; /* SHIM_THREADS */
+	struct shim_thread *threads; /* SHIM_THREADS; NULL until the first is needed */
 	char *blocks;
 	uint32_t wanted; /* FS_AREA_* */
 	uint32_t host_pid; /* of the image's first process, in the recorder's eyes */
@@ -95,6 +103,16 @@ bool shim_ready(void);
 
 /* After any real call that may have made this a new process, and before anything is written. */
 struct shim_process *shim_self(void);
+
+/* errno's page may be shared with a child that was just forked: no write that changes nothing. */
+static inline void keep_errno(int saved)
+{
+	if (errno != saved)
+		errno = saved;
+}
+
+/* Memory of our own, zeroed; NULL: none. */
+void *shim_memory(size_t size);
 
 /* CLOCK_MONOTONIC. */
 uint64_t shim_now_ns(void);
@@ -125,15 +143,17 @@ struct shim_thread *thread_self(void); /* may be NULL: no room */
 void threads_forget_others(void);
 uint32_t threads_alive(void);
 void snapshot_threads(uint64_t call_id);
+void threads_renamed(void);
 void locks_tell_own(uint64_t call_id);
 
 /* --- stack.c, python.c, stdio.c, modules.c --- */
-void stack_tell(uint64_t call_id, uint64_t caller);
+/* frame: FRAME of the wrapper, 0: not known. */
+void stack_tell(uint64_t call_id, uint64_t caller, uint64_t frame);
 void stack_warm_up(void);
 bool python_find(void);
 void python_tell(uint64_t call_id);
 void stdio_find(void);
-void stdio_tell(uint64_t call_id);
+void stdio_tell(uint64_t call_id, bool alone); /* alone: this is the only thread */
 void modules_tell(void);
 void modules_note_dlopen(void);
 void modules_tell_new(void);
@@ -162,6 +182,7 @@ struct shim_what {
 	uint32_t gap;
 	uint32_t flags;
 	uint32_t status;
+	uint64_t frame; /* FRAME of the wrapper; 0: not known */
 	uint64_t began_ns; /* when our own work for this call began; 0: with the call */
 };
 
@@ -174,6 +195,13 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, bool failed);
 /* After a fork: in the child tells its birth, in the parent how the call ended. */
 void call_forked(struct shim_call *c, long pid);
+
+/* --- wrap_confine.c --- */
+
+/* Whether this system call sets up seccomp; what its first and third argument are. */
+bool confines(long number, uint64_t first, uint64_t third);
+/* It is about to: tells it, and is silent from then on. */
+void confine(uint32_t call, uint64_t caller, const struct shim_what *what);
 
 /* --- env.c --- */
 

@@ -3,6 +3,10 @@
  * Native stacks. The unwinder is libgcc's, linked in and hidden: nothing is loaded, nothing allocated. It finds
  * unwind tables by _dl_find_object(), which takes no lock. Where libc has no such function it walks the loader's
  * list under a lock; then no stack is taken in children of threaded processes.
+ *
+ * To unwind costs some microseconds, and a program mostly forks where it forked before: so each thread remembers its
+ * last stack. It is the same one when the wrapper's frame lies where it lay, and each return address is where it
+ * was found, one by one from the innermost: the frames above a return address follow from it.
  */
 #include "shim.h"
 
@@ -17,8 +21,17 @@ struct walk {
 	uint32_t count;
 	bool seen_caller;
 	bool cut;
+	bool checkable; /* each return address lies below its frame, on one stack */
 	uint64_t addresses[DEPTH];
+	uint64_t frames[DEPTH];
 };
+
+/* Of this thread. Written only when it differs: it is on a page that a fork would have to copy. */
+SHIM_TLS struct {
+	uint32_t count; /* 0: none */
+	uint64_t addresses[DEPTH];
+	uint64_t frames[DEPTH];
+} last;
 
 static bool lock_free;
 
@@ -26,7 +39,9 @@ static bool lock_free;
 static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argument)
 {
 	struct walk *w = argument;
-	uint64_t at = _Unwind_GetIP(context);
+	int in_handler = 0;
+	uint64_t at = _Unwind_GetIPInfo(context, &in_handler);
+	uint64_t frame = _Unwind_GetCFA(context);
 
 	if (!at)
 		return _URC_END_OF_STACK;
@@ -38,40 +53,84 @@ static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argum
 		w->cut = true;
 		return _URC_END_OF_STACK;
 	}
+	if (in_handler || (w->count && frame <= w->frames[w->count - 1]) ||
+	    at != *(const uint64_t *)(uintptr_t)(frame - sizeof(uint64_t)))
+		w->checkable = false;
+	w->frames[w->count] = frame;
 	w->addresses[w->count++] = at;
 	return _URC_NO_REASON;
 }
 
 void stack_warm_up(void)
 {
-	struct walk w = { .caller = CALLER };
+	struct walk w = { .caller = CALLER, .checkable = false };
 
 	lock_free = dlsym(RTLD_DEFAULT, "_dl_find_object") != NULL;
 	_Unwind_Backtrace(on_frame, &w);
 }
 
-void stack_tell(uint64_t call_id, uint64_t caller)
+static bool is_last(uint64_t frame, uint64_t caller)
 {
-	struct fs_ev_stack e = { .call_id = call_id, .kind = FS_STACK_NATIVE };
-	struct walk w = { .caller = caller };
-	size_t tail;
-	char *r;
+	if (!last.count || last.frames[0] != frame || last.addresses[0] != caller)
+		return false;
+	for (uint32_t i = 0; i < last.count; i++)
+		if (*(const uint64_t *)(uintptr_t)(last.frames[i] - sizeof(uint64_t)) !=
+		    last.addresses[i])
+			return false;
+	return true;
+}
 
-	if (!lock_free && shim_self()->born_threaded)
+static void remember(const struct walk *w)
+{
+	last.count = 0;
+	if (!w->checkable || w->cut)
 		return;
+	memcpy(last.addresses, w->addresses, w->count * sizeof(uint64_t));
+	memcpy(last.frames, w->frames, w->count * sizeof(uint64_t));
+	last.count = w->count;
+}
+
+static void tell(uint64_t call_id, const uint64_t *addresses, uint32_t count, bool cut)
+{
+	size_t tail = count * sizeof(uint64_t);
+	struct fs_ev_stack *e = ring_reserve(FS_EV_STACK, sizeof(*e) + tail);
+
+	if (!e)
+		return;
+	memset((char *)e + sizeof(e->h), 0, sizeof(*e) - sizeof(e->h));
+	e->call_id = call_id;
+	e->kind = FS_STACK_NATIVE;
+	e->count = count;
+	e->stack_flags = cut ? FS_STACK_CUT : 0;
+	memcpy(e + 1, addresses, tail);
+	ring_commit(e);
+}
+
+/* Apart, so that who needs no unwinding does not touch the pages of the stack that this takes. */
+static __attribute__((noinline)) void unwind_and_tell(uint64_t call_id, uint64_t caller)
+{
+	struct walk w;
+
+	w.caller = caller;
+	w.count = 0;
+	w.seen_caller = w.cut = false;
+	w.checkable = true;
 	_Unwind_Backtrace(on_frame, &w);
 	if (!w.seen_caller) { /* no unwind tables between: the caller is what we know */
 		w.addresses[0] = caller;
 		w.count = caller != 0;
 		w.cut = true;
 	}
-	e.count = w.count;
-	e.stack_flags = w.cut ? FS_STACK_CUT : 0;
-	tail = w.count * sizeof(uint64_t);
-	r = ring_reserve(FS_EV_STACK, sizeof(e) + tail);
-	if (!r)
+	remember(&w);
+	tell(call_id, w.addresses, w.count, w.cut);
+}
+
+void stack_tell(uint64_t call_id, uint64_t caller, uint64_t frame)
+{
+	if (!lock_free && shim_self()->born_threaded)
 		return;
-	memcpy(r + sizeof(e.h), (char *)&e + sizeof(e.h), sizeof(e) - sizeof(e.h));
-	memcpy(r + sizeof(e), w.addresses, tail);
-	ring_commit(r);
+	if (is_last(frame, caller))
+		tell(call_id, last.addresses, last.count, false);
+	else
+		unwind_and_tell(call_id, caller);
 }

@@ -53,11 +53,13 @@ static void tell(uint64_t call_id, FILE *f, const char *from, const char *to, ui
 	ring_commit(r);
 }
 
-void stdio_tell(uint64_t call_id)
+void stdio_tell(uint64_t call_id, bool alone)
 {
 	if (!iter_begin)
 		return;
-	list_lock();
+	/* As fork does it: without other threads no lock. It would cost the fault of one more page at each fork. */
+	if (!alone)
+		list_lock();
 	for (void *i = iter_begin(); i != iter_end(); i = iter_next(i)) {
 		FILE *f = iter_file(i);
 
@@ -66,5 +68,6 @@ void stdio_tell(uint64_t call_id)
 		else if (f->_IO_read_ptr && f->_IO_read_end > f->_IO_read_ptr)
 			tell(call_id, f, f->_IO_read_ptr, f->_IO_read_end, FS_STDIO_READ);
 	}
-	list_unlock();
+	if (!alone)
+		list_unlock();
 }

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* libc's word that it never made another thread; not there before glibc 2.32. */
+extern char __libc_single_threaded __attribute__((weak));
+
 #define SLOT_BEING_BORN 0xffffffffu /* tid of a slot whose thread does not run yet */
 #define SLOTS_UNASKED 256
 
@@ -33,8 +36,24 @@ static void raise_used(uint32_t used)
 		;
 }
 
+/* Made when it is first needed: a fork copies what maps it. */
+static bool have_table(void)
+{
+	struct shim_thread *none = NULL, *table;
+
+	if (__builtin_expect(__atomic_load_n(&shim.threads, __ATOMIC_ACQUIRE) != NULL, 1))
+		return true;
+	table = shim_memory(SHIM_THREADS * sizeof(*table));
+	if (table && !__atomic_compare_exchange_n(&shim.threads, &none, table, false,
+						  __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		(void)sys3(SYS_munmap, (long)table, SHIM_THREADS * sizeof(*table), 0);
+	return shim.threads != NULL;
+}
+
 static struct shim_thread *take_slot(uint32_t tid)
 {
+	if (!have_table())
+		return NULL;
 	for (uint32_t i = 0; i < SHIM_THREADS; i++) {
 		struct shim_thread *t = &shim.threads[i];
 		uint32_t there = __atomic_load_n(&t->tid, __ATOMIC_RELAXED);
@@ -45,6 +64,7 @@ static struct shim_thread *take_slot(uint32_t tid)
 						__ATOMIC_RELAXED)) {
 			t->held_count = 0;
 			t->start_routine = t->argument = t->pthread = 0;
+			t->comm_era = 0;
 			raise_used(i + 1);
 			return t;
 		}
@@ -74,7 +94,7 @@ void threads_forget_others(void)
 			t->tid = 0;
 }
 
-static const struct shim_thread *find_slot(uint32_t tid)
+static struct shim_thread *find_slot(uint32_t tid)
 {
 	uint32_t used = __atomic_load_n(&shim.process->threads_used, __ATOMIC_ACQUIRE);
 
@@ -88,6 +108,8 @@ uint32_t threads_alive(void)
 {
 	struct stat st;
 
+	if (&__libc_single_threaded && __libc_single_threaded && !shim.raw_threads)
+		return 1;
 	if (sys4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) < 0 ||
 	    st.st_nlink < 3)
 		return 0;
@@ -153,18 +175,42 @@ void locks_tell_own(uint64_t call_id)
 	tell_locks(call_id, own, sys_gettid());
 }
 
+/* A name is read once, and again when some thread was renamed. False: the thread ended meanwhile. */
+static bool thread_name(struct shim_thread *t, long tasks, char *path, char *end, char comm[16])
+{
+	uint32_t era = __atomic_load_n(&shim.process->name_era, __ATOMIC_ACQUIRE) + 1;
+	long n;
+
+	if (t && t->comm_era == era) {
+		memcpy(comm, t->comm, 16);
+		return true;
+	}
+	memcpy(end, "/comm", 6);
+	n = sys_read_file_at(tasks, path, comm, 16);
+	if (n < 0)
+		return false;
+	comm[n > 0 ? n - 1 : 0] = 0;
+	if (t) {
+		memcpy(t->comm, comm, 16);
+		t->comm_era = era;
+	}
+	return true;
+}
+
+void threads_renamed(void)
+{
+	__atomic_add_fetch(&shim_self()->name_era, 1, __ATOMIC_RELEASE);
+}
+
 static void tell_thread(uint64_t call_id, long tasks, uint32_t tid)
 {
 	struct fs_ev_fork_snapshot e = { .call_id = call_id, .other_tid = tid, .syscall = -2 };
-	const struct shim_thread *t = find_slot(tid);
+	struct shim_thread *t = find_slot(tid);
 	char path[32], *end = shim_put_number(path, tid), text[256];
 	long n;
 
-	memcpy(end, "/comm", 6);
-	n = sys_read_file_at(tasks, path, e.comm, sizeof(e.comm));
-	if (n < 0)
-		return; /* it ended meanwhile */
-	e.comm[n > 0 ? n - 1 : 0] = 0;
+	if (!thread_name(t, tasks, path, end, e.comm))
+		return;
 	memcpy(end, "/syscall", 9);
 	n = sys_read_file_at(tasks, path, text, sizeof(text) - 1);
 	if (n > 0) {

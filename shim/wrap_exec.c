@@ -29,7 +29,7 @@ static int exec_path(uint32_t call, uint64_t caller, const char *path, char *con
 	int ret;
 
 	if (!shim_ready() || !path)
-		return real.execve(path, argv, envp);
+		return real.execve(path, argv, UNMENDED(envp));
 	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(AT_FDCWD, path);
 	mended = MENDED(envp, what.gap, &what);
@@ -48,7 +48,7 @@ static int exec_file(uint32_t call, uint64_t caller, const char *file, char *con
 	int ret;
 
 	if (!shim_ready() || !file)
-		return real.execvpe(file, argv, envp);
+		return real.execvpe(file, argv, UNMENDED(envp));
 	what.began_ns = sys_now_ns();
 	what.gap = env_inspect_in_path(file);
 	mended = MENDED(envp, what.gap, &what);
@@ -126,7 +126,7 @@ SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 	int ret;
 
 	if (!shim_ready())
-		return real.fexecve(fd, argv, envp);
+		return real.fexecve(fd, argv, UNMENDED(envp));
 	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(fd, "");
 	mended = MENDED(envp, what.gap, &what);
@@ -145,7 +145,7 @@ SHIM_EXPORT int execveat(int fd, const char *path, char *const argv[], char *con
 	int ret;
 
 	if (!shim_ready() || !path)
-		return real.execveat(fd, path, argv, envp, flags);
+		return real.execveat(fd, path, argv, UNMENDED(envp), flags);
 	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(fd, path);
 	mended = MENDED(envp, what.gap, &what);

@@ -9,12 +9,13 @@
 
 SHIM_EXPORT pid_t fork(void)
 {
+	const struct shim_what what = { .frame = FRAME };
 	struct shim_call c;
 	pid_t pid;
 
 	if (!shim_ready())
 		return real.fork();
-	call_begin(&c, FS_LIBC_FORK, CALLER, NULL);
+	call_begin(&c, FS_LIBC_FORK, CALLER, &what);
 	pid = real.fork();
 	call_forked(&c, pid);
 	return pid;
@@ -22,12 +23,13 @@ SHIM_EXPORT pid_t fork(void)
 
 SHIM_EXPORT pid_t _Fork(void)
 {
+	const struct shim_what what = { .frame = FRAME };
 	struct shim_call c;
 	pid_t pid;
 
 	if (!shim_ready())
 		return real._Fork();
-	call_begin(&c, FS_LIBC_FORK_BARE, CALLER, NULL);
+	call_begin(&c, FS_LIBC_FORK_BARE, CALLER, &what);
 	pid = real._Fork();
 	call_forked(&c, pid);
 	return pid;
@@ -74,6 +76,8 @@ SHIM_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(more, void *);
 	child_tid = va_arg(more, pid_t *);
 	va_end(more);
+	if (flags & CLONE_THREAD)
+		shim.raw_threads = true;
 	if (!shim_ready() || flags & CLONE_THREAD)
 		return real.clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
 	call_begin(&c, FS_LIBC_CLONE, CALLER, &what);
@@ -85,7 +89,7 @@ SHIM_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 /* --- for jump_*.S: tells the call, and returns where to jump ------------------------------- */
 
 void *shim_before_vfork(uint64_t caller);
-void *shim_before_syscall(long number, uint64_t flags, uint64_t caller);
+void *shim_before_syscall(long number, uint64_t flags, uint64_t third, uint64_t caller);
 void *shim_before_dlopen(void);
 
 void *shim_before_vfork(uint64_t caller)
@@ -112,14 +116,19 @@ static bool makes_process(long number, uint64_t flags)
 	return false;
 }
 
-void *shim_before_syscall(long number, uint64_t flags, uint64_t caller)
+/* Of a system call its number, first and third argument. */
+void *shim_before_syscall(long number, uint64_t flags, uint64_t third, uint64_t caller)
 {
 	const struct shim_what what = { .argument = (uint64_t)number };
 	struct shim_call c;
 
 	if (!shim_ready())
 		return (void *)real.syscall;
-	if (makes_process(number, flags))
+	if ((number == SYS_clone && flags & CLONE_THREAD) || number == SYS_clone3)
+		shim.raw_threads = true;
+	if (confines(number, flags, third))
+		confine(FS_LIBC_SECCOMP, caller, &what);
+	else if (makes_process(number, flags))
 		call_begin(&c, FS_LIBC_SYSCALL, caller, &what);
 	else if (number == SYS_exit_group && !shim_in_vfork_child())
 		ring_seal();

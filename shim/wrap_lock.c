@@ -16,7 +16,7 @@ static inline __attribute__((always_inline)) void took(const volatile void *lock
 	struct shim_thread *t;
 	uint32_t n;
 
-	if (__builtin_expect(!shim.area, 0))
+	if (__builtin_expect(!shim.on, 0))
 		return;
 	t = thread_self();
 	if (__builtin_expect(!t, 0))
@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) void gave(const volatile void *lock
 {
 	struct shim_thread *t;
 
-	if (__builtin_expect(!shim.area, 0))
+	if (__builtin_expect(!shim.on, 0))
 		return;
 	t = thread_self();
 	if (__builtin_expect(!t, 0))

@@ -22,14 +22,14 @@ static void spawn_done(struct shim_call *c, int err, pid_t child)
 SHIM_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 			    const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	struct shim_what what = { .name = path, .argv = argv };
+	struct shim_what what = { .name = path, .argv = argv, .frame = FRAME };
 	struct shim_call c;
 	char *const *mended;
 	pid_t child = 0;
 	int ret;
 
 	if (!shim_ready() || !path)
-		return real.posix_spawn(pid, path, actions, attr, argv, envp);
+		return real.posix_spawn(pid, path, actions, attr, argv, UNMENDED(envp));
 	what.began_ns = sys_now_ns();
 	what.gap = env_inspect(AT_FDCWD, path);
 	mended = MENDED(envp, what.gap, &what);
@@ -45,14 +45,14 @@ SHIM_EXPORT int posix_spawnp(pid_t *pid, const char *file,
 			     const posix_spawn_file_actions_t *actions,
 			     const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	struct shim_what what = { .name = file, .argv = argv };
+	struct shim_what what = { .name = file, .argv = argv, .frame = FRAME };
 	struct shim_call c;
 	char *const *mended;
 	pid_t child = 0;
 	int ret;
 
 	if (!shim_ready() || !file)
-		return real.posix_spawnp(pid, file, actions, attr, argv, envp);
+		return real.posix_spawnp(pid, file, actions, attr, argv, UNMENDED(envp));
 	what.began_ns = sys_now_ns();
 	what.gap = env_inspect_in_path(file);
 	mended = MENDED(envp, what.gap, &what);

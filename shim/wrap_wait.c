@@ -7,7 +7,6 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 	struct fs_ev_call e = {
 		.call = FS_LIBC_WAIT,
 		.phase = FS_PHASE_DONE,
-		.enter_ns = sys_now_ns(),
 		.caller = caller,
 		.ret = child,
 		.child_pid = (uint32_t)child,
@@ -18,6 +17,7 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 
 	if (!shim_ready() || shim.wanted & FS_AREA_KERNEL || shim_in_vfork_child())
 		return;
+	e.enter_ns = shim_now_ns();
 	r = ring_reserve(FS_EV_CALL, sizeof(e) + 1);
 	if (r) {
 		__builtin_memcpy(r + sizeof(e.h), (char *)&e + sizeof(e.h),
@@ -25,7 +25,7 @@ static void tell_reaped(uint64_t caller, pid_t child, uint32_t status)
 		r[sizeof(e)] = 0;
 		ring_commit(r);
 	}
-	errno = saved;
+	keep_errno(saved);
 }
 
 static pid_t waited(uint64_t caller, pid_t child, const int *status)

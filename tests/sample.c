@@ -39,6 +39,8 @@ static const struct {
 	{ FS_EV_FD_UNSHARE, sizeof(struct fs_ev_fd) },
 	{ FS_EV_FD_SEND_FAILED, sizeof(struct fs_ev_fd_send_failed) },
 	{ FS_EV_BLIND_SPOT, sizeof(struct fs_ev_blind_spot) },
+	{ FS_EV_CALLS, sizeof(struct fs_ev_calls) },
+	{ FS_EV_FD_EOF, sizeof(struct fs_ev_fd) },
 	{ FS_EV_SHIM_HELLO, sizeof(struct fs_ev_shim_hello) },
 	{ FS_EV_CALL, sizeof(struct fs_ev_call) },
 	{ FS_EV_STACK, sizeof(struct fs_ev_stack) },
@@ -59,6 +61,9 @@ static const struct {
 	{ FS_EV_TASK_SUBMIT, sizeof(struct fs_ev_pool) },
 	{ FS_EV_TASK_START, sizeof(struct fs_ev_pool) },
 	{ FS_EV_TASK_DONE, sizeof(struct fs_ev_pool) },
+	{ FS_EV_FORK_THREAD, sizeof(struct fs_ev_fork_thread) },
+	{ FS_EV_LOCK_STORY, sizeof(struct fs_ev_lock_story) },
+	{ FS_EV_NAME, sizeof(struct fs_ev_mark) },
 	{ FS_EV_LOST, sizeof(struct fs_ev_lost) },
 };
 
@@ -219,6 +224,7 @@ static void fill_intent(union sample *s, unsigned number)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		((struct fs_ev_mark *)s)->name_len = add_tail(s, "a\033b", 3);
 		break;
 	case FS_EV_POOL_OPEN ... FS_EV_TASK_DONE:
@@ -254,9 +260,23 @@ static void fill_fixed(union sample *s, unsigned number)
 	}
 }
 
+static void fill_story(union sample *s)
+{
+	struct fs_ev_lock_story *e = (struct fs_ev_lock_story *)s;
+
+	memcpy(e->comm, "fl\033sher", 8);
+	e->by = FS_STORY_SHIM;
+	e->name_len = add_tail(s, "lock\xff+0x0 (a)", 14) - 1;
+	e->taken_len = add_tail(s, "", 1) - 1;
+	e->frames_len = add_tail(s, "f+0x1 (a.c:2)\0g+0x2 (b)", 24);
+}
+
 static void fill(union sample *s, unsigned number)
 {
 	switch (s->h.type) {
+	case FS_EV_LOCK_STORY:
+		fill_story(s);
+		break;
 	case FS_EV_EXEC:
 		fill_exec(s);
 		break;

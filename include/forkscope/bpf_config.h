@@ -57,13 +57,14 @@ enum fs_call_class {
 	FS_CALL_MADVISE,
 };
 
-/* The high byte: which arguments are fds that the call uses, and whether it writes. */
+/* The high byte: which arguments are fds that the call uses, and whether it writes or reads. */
 #define FS_CALL_FD0 0x0100
 #define FS_CALL_FD1 0x0200
 #define FS_CALL_FD2 0x0400
 #define FS_CALL_FD3 0x0800
 #define FS_CALL_FD4 0x1000
 #define FS_CALL_WRITES 0x8000 /* sends data through args[0] */
+#define FS_CALL_READS 0x4000 /* takes data from args[0]; 0 when there will be no more */
 
 #define FS_CALL_TABLE 512
 

@@ -71,6 +71,8 @@ enum fs_event_type {
 	FS_EV_CRED = 17,        /* cred: a process changed its uid or gid */
 	FS_EV_FIRST_WRITE = 18, /* first_write: first write to a pipe or socket above fd 2 in this image */
 	FS_EV_ODD_CALL = 19,    /* odd_call: a system call that only rules care about */
+	FS_EV_CALLS = 20,       /* calls: how many system calls it made until its first_write */
+	FS_EV_FORK_THREAD = 21, /* fork_thread: another thread of a process that forks, told for `check` alone */
 
 	/* fds: 32-63 */
 	FS_EV_FILE = 32,        /* file: what an open file description is */
@@ -87,10 +89,12 @@ enum fs_event_type {
 	FS_EV_FD_UNSHARE = 43,  /* fd_unshare: a shared table became the process's own */
 	FS_EV_FD_SEND_FAILED = 44, /* fd_send_failed: the FD_SEND of this thread before did not happen */
 	FS_EV_BLIND_SPOT = 45,  /* blind_spot: from here on this process may act unseen */
+	FS_EV_FD_EOF = 46,      /* fd_eof: a read of a pipe or stream socket found its end */
 
 	/* waits: 64-79 */
 	FS_EV_FUTEX_STUCK = 64, /* futex_stuck: a thread waits, or spins, where nobody can release it */
 	FS_EV_BLOCKED = 65,     /* blocked: a thread has been reading a pipe that only these can write */
+	FS_EV_LOCK_STORY = 66,  /* lock_story: the lock that a futex_stuck waits for, and who had it at the fork */
 
 	/* intent, from the shim: 96-127 */
 	FS_EV_SHIM_HELLO = 96,    /* shim_hello: an image in which the shim is at work */
@@ -115,6 +119,7 @@ enum fs_event_type {
 	FS_EV_TASK_SUBMIT = 136,
 	FS_EV_TASK_START = 137,
 	FS_EV_TASK_DONE = 138,
+	FS_EV_NAME = 139, /* name: what a thread is for, by its program's word */
 
 	/* the recording itself: 192- */
 	FS_EV_LOST = 192, /* lost: events that did not fit; a gap on the time line */
@@ -351,6 +356,12 @@ struct fs_ev_first_write {
 	uint32_t syscall;
 };
 
+/* Comes after FS_EV_FIRST_WRITE. Counted from birth, threads and earlier images included. */
+struct fs_ev_calls {
+	struct fs_event h;
+	uint64_t count; /* the write itself is the last */
+};
+
 /*
  * What an open file description is, as facts; model/ names its kind. Tail: components of its path (or
  * its one name, as "[eventfd]" or "memfd:x"), deepest first, each NUL-terminated, name_len bytes.
@@ -438,7 +449,10 @@ struct fs_ev_fd_getfd {
 	uint32_t pidfd;
 };
 
-/* FD_OPEN, FD_CLOSE, FD_USE, FD_CLOEXEC (flags: the new value), FD_UNSHARE (fd unused). */
+/*
+ * FD_OPEN, FD_CLOSE, FD_USE, FD_CLOEXEC (flags: the new value), FD_UNSHARE (fd unused), FD_EOF (not
+ * told again when this process's next end of file is of the same open file).
+ */
 struct fs_ev_fd {
 	struct fs_event h;
 	uint64_t file;
@@ -492,7 +506,7 @@ enum fs_odd {
 	FS_ODD_DONTFORK = 5,	 /* madvise of args[0], args[1] bytes, with args[2] DONTFORK or WIPEONFORK */
 	FS_ODD_SHARED_USE = 6,	 /* another process than the last one used this open file; args[1]: that one */
 	FS_ODD_RECORD_LOCK = 7,	 /* fcntl took (args[2] 0 read, 1 write) or dropped (2) a lock of its process */
-	FS_ODD_WAIT_ANY = 9, /* a wait for any child (args[0] below 1) returned one (ret: its number) */
+	FS_ODD_WAIT_ANY = 9, /* a wait for any child returned one (ret: its number) */
 	FS_ODD_FLOCK = 8,	 /* flock(args[0], args[1]) */
 };
 
@@ -504,6 +518,25 @@ struct fs_ev_odd_call {
 	int64_t ret;
 	uint32_t what; /* enum fs_odd */
 	uint32_t syscall;
+};
+
+/*
+ * Another thread of the creator, as it was when the child's memory was copied: its user registers, numbered as
+ * DWARF does (x86-64 has 17, aarch64 33), from which its stack can be found in the child. h: the creator.
+ * Not written to traces.
+ */
+#define FS_FORK_WORDS 33
+
+struct fs_ev_fork_thread {
+	struct fs_event h;
+	uint64_t child_start_ns;
+	uint64_t pc;
+	uint64_t words[FS_FORK_WORDS];
+	uint32_t child_pid;
+	uint32_t other_tid;
+	uint32_t running; /* 1: on a CPU; its registers are those of its last way into the kernel */
+	uint32_t reserved;
+	char comm[16];
 };
 
 enum fs_stuck_how {
@@ -564,6 +597,34 @@ struct fs_ev_futex_stuck {
 	uint32_t stuck;	     /* of these, waiting like this one */
 	uint32_t frames_len;
 	uint32_t reserved;
+};
+
+/* How it is known who held a lock. */
+enum fs_story_by {
+	FS_STORY_NOBODY = 0,
+	FS_STORY_OWNER = 1,  /* the lock names its owner */
+	FS_STORY_SHIM = 2,   /* the shim saw it being taken */
+	FS_STORY_STACK = 3,  /* its stack at the fork is inside of the same code */
+	FS_STORY_ALONE = 4,  /* there was no other thread */
+};
+
+/*
+ * More on the futex_stuck of the same thread that comes before it. Read by forkscope from the child's copy of the
+ * memory. Tail: the lock's name ("counter_lock+0x0 (libx.so)"), then where it was taken, a frame, each with
+ * its NUL and empty where not known; then the holder's stack at the fork, as in futex_stuck.
+ */
+struct fs_ev_lock_story {
+	struct fs_event h;
+	uint64_t lock;       /* its address; 0 not known */
+	uint32_t holder_tid; /* 0: not known */
+	uint32_t by;         /* enum fs_story_by */
+	uint32_t kind;       /* enum fs_lock_kind by the shim; 0: not known */
+	uint32_t others;     /* threads that were not copied */
+	uint32_t running;    /* 1: the holder ran at that instant: its stack may be a little older */
+	uint32_t name_len;   /* without NULs */
+	uint32_t taken_len;
+	uint32_t frames_len;
+	char comm[16];       /* the holder's name */
 };
 
 /* Who holds an end of a pipe. */
@@ -634,6 +695,7 @@ enum fs_call {
 	FS_LIBC_WAIT = 50,       /* any of the wait family that returned a child */
 	FS_LIBC_PTHREAD_CREATE = 60,
 	FS_LIBC_DLOPEN = 61,
+	FS_LIBC_SECCOMP = 70, /* the process confines itself: the shim is silent from here on */
 };
 
 enum fs_call_phase {
@@ -650,6 +712,7 @@ enum fs_shim_gap {
 	FS_GAP_SECURE = 3,   /* setuid, setgid or file capabilities */
 	FS_GAP_SANITIZER = 4, /* its run-time must come first */
 	FS_GAP_FORMAT = 5,   /* no ELF file and no script */
+	FS_GAP_CONFINED = 6, /* by seccomp, which the new image inherits */
 };
 
 #define FS_LIBC_FROM_VFORK 0x1    /* made by a vfork child, in its parent's memory */
@@ -784,7 +847,7 @@ struct fs_ev_shim_busy {
 
 /* --- marks ---------------------------------------------------------------------------------- */
 
-/* MARK, SPAN_BEGIN, SPAN_END. Tail: the name. */
+/* MARK, SPAN_BEGIN, SPAN_END, NAME. Tail: the name (an end has none). */
 struct fs_ev_mark {
 	struct fs_event h;
 	uint64_t id; /* joins a span's begin and end; 0: none */
@@ -793,15 +856,27 @@ struct fs_ev_mark {
 	uint32_t reserved;
 };
 
-/* POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). */
+#define FS_POOL_THREAD 4 /* of enum pp_start: workers are threads of the caller's process */
+
+/*
+ * POOL_OPEN to TASK_DONE. What an event does not know is 0. Tail: a text (a task's name, a message). A worker gets
+ * its tasks in runs: count tasks, numbered from `task` within their map. A run is named by pool, worker and `record`.
+ * By the caller: POOL_*, WORKER_START, WORKER_EXIT, TASK_SUBMIT (put in the worker's queue); by the worker itself:
+ * WORKER_READY, TASK_START, TASK_DONE.
+ */
 struct fs_ev_pool {
 	struct fs_event h;
 	uint64_t pool;
 	uint64_t task;
 	uint32_t worker_pid;
 	uint32_t start_method; /* enum pp_start */
-	int32_t code;          /* task: enum of outcomes; worker: wait status */
+	int32_t code;          /* task: how many of the run failed; worker: wait status, -1 unknown; pool: workers */
 	uint32_t text_len;
+	uint64_t record;
+	uint32_t count;
+	uint32_t attempt;      /* 0: the first */
+	uint32_t worker;       /* its number in the pool, counted from 1; 0: not of a pool */
+	uint32_t reserved;
 };
 
 /* Losses of one type between two instants. h.pid is 0. */
@@ -839,6 +914,7 @@ FS_SIZE_IS(fs_ev_process, 88);
 FS_SIZE_IS(fs_ev_thread, 64);
 FS_SIZE_IS(fs_ev_cred, 64);
 FS_SIZE_IS(fs_ev_first_write, 56);
+FS_SIZE_IS(fs_ev_calls, 48);
 FS_SIZE_IS(fs_ev_file, 144);
 FS_SIZE_IS(fs_fd, 16);
 FS_SIZE_IS(fs_ev_fd_table, 64);
@@ -853,6 +929,8 @@ FS_SIZE_IS(fs_ev_odd_call, 96);
 FS_SIZE_IS(fs_ev_futex_stuck, 112);
 FS_SIZE_IS(fs_holder, 8);
 FS_SIZE_IS(fs_ev_blocked, 72);
+FS_SIZE_IS(fs_ev_fork_thread, 352);
+FS_SIZE_IS(fs_ev_lock_story, 96);
 FS_SIZE_IS(fs_ev_shim_hello, 80);
 FS_SIZE_IS(fs_ev_call, 136);
 FS_SIZE_IS(fs_ev_stack, 64);
@@ -863,7 +941,7 @@ FS_SIZE_IS(fs_ev_handler, 80);
 FS_SIZE_IS(fs_ev_dlopen, 104);
 FS_SIZE_IS(fs_ev_shim_busy, 48);
 FS_SIZE_IS(fs_ev_mark, 64);
-FS_SIZE_IS(fs_ev_pool, 72);
+FS_SIZE_IS(fs_ev_pool, 96);
 FS_SIZE_IS(fs_ev_lost, 72);
 
 #endif

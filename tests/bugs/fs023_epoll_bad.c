@@ -9,7 +9,7 @@ static void waits(int ep)
 	struct epoll_event e;
 
 	for (int i = 0; i < 4; i++)
-		epoll_wait(ep, &e, 1, 20);
+		epoll_wait(ep, &e, 1, 150);
 }
 
 int main(void)

@@ -62,7 +62,7 @@ static void model_end(void *self, const struct trace_summary *summary)
 	const struct fds_filter everything = { .process = MODEL_NONE };
 	const struct view view = { .term = { .utf8 = true, .width = 100 }, .name = "fuzz" };
 	const struct findings findings = { 0 };
-	const struct compared one = { "fuzz", self };
+	const struct compared one = { "fuzz", self, &findings };
 	FILE *to = fopen("/dev/null", "we");
 
 	(void)summary;

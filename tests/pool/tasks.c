@@ -2,12 +2,14 @@
 /* Tasks for the tests. In a file of their own: they run in workers, where nothing may assert. */
 #include "pool/tasks.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,6 +123,77 @@ PP_TASK(forget)
 	for (;;)
 		pause();
 	return 0;
+}
+
+/* How many bytes it was given, when all are those of produce. */
+PP_TASK(count_bytes)
+{
+	size_t len, n = 0;
+	const char *in = pp_call_input(call, &len);
+
+	while (n < len && in[n] == 'p')
+		n++;
+	return n == len ? pp_call_write(call, &len, sizeof(len)) : 1;
+}
+
+static void fill_lane(uint8_t *at, const struct lie *lie)
+{
+	unsigned seed = lie->seed;
+
+	if (lie->fill == LIE_DENIAL) {
+		struct lane_worker *notes = (void *)at;
+
+		notes->run = RUN_NONE;
+		memset(at + LANE_CLAIM_OFF - LANE_WORKER_OFF, 0, 8 * LANE_SLOTS);
+		return;
+	}
+	for (uint32_t i = 0; i + 4 <= lie->extent; i += 4) {
+		uint32_t word = lie->fill == LIE_ZEROS ? 0 : UINT32_MAX;
+
+		if (lie->fill == LIE_NOISE)
+			word = (uint32_t)rand_r(&seed) << 16 ^ (uint32_t)rand_r(&seed);
+		*(volatile uint32_t *)(at + i) = word;
+	}
+}
+
+PP_TASK(lie)
+{
+	unsigned long from, to;
+	char line[512], access[8];
+	struct lie lie;
+	size_t len;
+	FILE *file;
+	int fd;
+
+	if (!pp_call_input(call, &len) || len != sizeof(lie))
+		return pp_call_write(call, pp_call_input(call, NULL), len);
+	memcpy(&lie, pp_call_input(call, NULL), sizeof(lie));
+	fd = open(lie.witness, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, "", 1) != 1)
+		return 1;
+	close(fd);
+	file = fopen("/proc/self/maps", "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strstr(line, "memfd:procpool-lane") &&
+		    sscanf(line, "%lx-%lx %7s", &from, &to, access) == 3 && access[1] == 'w')
+			fill_lane((uint8_t *)from, &lie); /* NOLINT: an address from a file */
+	if (lie.then == LIE_CRASH)
+		raise(SIGSEGV);
+	if (lie.then == LIE_LEAVE)
+		_exit(3);
+	return pp_call_write(call, "", 1);
+}
+
+/* Forks, and comes back in both processes. */
+PP_TASK(fork_and_return)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return 1;
+	if (pid)
+		waitpid(pid, NULL, 0);
+	return pp_call_write(call, pid ? "parent" : "child", 6);
 }
 
 PP_TASK(own_pid)

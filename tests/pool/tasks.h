@@ -26,6 +26,23 @@ struct act {
 	uint64_t value;
 };
 
+/*
+ * "lie": writes over the first `extent` bytes of what its worker may write of its lane, adds a byte to the file
+ * `witness`, and then does what `then` says. Any input of another length is given back.
+ */
+enum lie_fill {
+	LIE_ZEROS,
+	LIE_ONES,
+	LIE_NOISE,
+	LIE_DENIAL, /* sets the `run` word and the claims alone: to "nothing was begun" */
+};
+enum lie_then { LIE_CRASH, LIE_LEAVE, LIE_GO_ON };
+
+struct lie {
+	uint32_t fill, extent, then, seed;
+	char witness[64];
+};
+
 static inline struct act act_of(enum act_what what, uint32_t arg, uint64_t value)
 {
 	struct act act = { what, arg, value };

@@ -161,9 +161,9 @@ static void check_timeout_counts_running_time(enum pp_start start)
 
 	for (size_t i = 0; i < 20; i++) {
 		acts[i].what = ACT_SLEEP;
-		acts[i].arg = 50;
+		acts[i].arg = 120;
 	}
-	map_opts.timeout_ns = 250 * MSEC;
+	map_opts.timeout_ns = SECOND;
 	map_opts.chunk = 10;
 	assert_ok(pp_pool_map(t.pool, "act", items, 20, &map_opts, &results));
 	assert_int_equal(pp_results_bad(results), 0);

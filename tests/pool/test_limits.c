@@ -208,9 +208,6 @@ static void check_little_memory(enum pp_start start)
 
 	opts.workers = 2;
 	t = open_pool(start, &opts);
-	/* At least one worker knows its task before: a thread without any memory cannot learn it. */
-	assert_ok(pp_pool_apply(t.pool, "produce", &len, sizeof(len), &r));
-	pp_result_release(&r);
 	assert_int_equal(getrlimit(RLIMIT_DATA, &limit), 0);
 	limit.rlim_cur = 300u << 20;
 	assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);
@@ -222,6 +219,8 @@ static void check_little_memory(enum pp_start start)
 		assert_ok(pp_future_wait(futures[i], 20 * SECOND));
 		assert_ok(pp_future_result(futures[i], &r));
 		assert_true(r.outcome != PP_DONE || r.len == len);
+		assert_true(r.outcome == PP_DONE || strlen(r.message) > 0);
+		assert_null(strstr(r.message, "unknown"));
 		done += r.outcome == PP_DONE;
 	}
 	assert_true(done > 0);
@@ -236,12 +235,64 @@ static void check_little_memory(enum pp_start start)
 }
 EACH_START(check_little_memory)
 
+/*
+ * Inputs that fit into shared memory one at a time, in sizes that do not share blocks; and one that never fits.
+ * A limit on files makes the arena small: 64 MiB.
+ */
+static void check_full_arena(enum pp_start start)
+{
+	static const size_t sizes[] = { 40u << 20, 9u << 20, 20u << 20, 3u << 20 };
+	struct rlimit limit = { 80u << 20, 80u << 20 };
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct pp_future *futures[24];
+	struct pool_under_test t;
+	struct iovec items[25];
+	struct pp_results *results;
+	struct pp_result r;
+	char *bytes = malloc(100u << 20);
+
+	assert_non_null(bytes);
+	memset(bytes, 'p', 100u << 20);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	opts.workers = 2;
+	t = open_pool(start, &opts);
+	for (int i = 0; i < 25; i++)
+		items[i] = (struct iovec){ bytes, sizes[i % 4] };
+	items[12].iov_len = 100u << 20;
+	assert_ok(pp_pool_map_async(t.pool, "count_bytes", items, 25, NULL, &results));
+	assert_ok(pp_results_wait(results, 60 * SECOND));
+	for (size_t i = 0; i < 25; i++) {
+		assert_ok(pp_results_get(results, i, &r));
+		assert_int_equal(r.outcome, i == 12 ? PP_CANCELLED : PP_DONE);
+		assert_int_equal(i == 12 ? r.code : (int64_t)value_of(&r),
+				 i == 12 ? -ENOMEM : (int64_t)sizes[i % 4]);
+	}
+	pp_results_free(results);
+	for (int i = 0; i < 24; i++)
+		assert_ok(pp_pool_submit(t.pool, "count_bytes", bytes, sizes[i % 4], NULL,
+					 &futures[i]));
+	for (int i = 0; i < 24; i++) {
+		assert_ok(pp_future_wait(futures[i], 60 * SECOND));
+		assert_ok(pp_future_result(futures[i], &r));
+		assert_int_equal(value_of(&r), sizes[i % 4]);
+		pp_future_free(futures[i]);
+	}
+	assert_ok(pp_pool_apply(t.pool, "count_bytes", bytes, 100u << 20, &r));
+	assert_int_equal(r.outcome, PP_CANCELLED);
+	assert_true(strlen(r.message) > 0);
+	pp_result_release(&r);
+	close_pool(&t);
+	free(bytes);
+}
+EACH_START(check_full_arena)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		IN_EACH_START(check_few_descriptors), IN_EACH_START(check_few_processes),
 		IN_EACH_START(check_shm_full),	      IN_EACH_PROCESS_START(check_eintr_storm),
 		IN_EACH_START(check_100_threads),     IN_EACH_START(check_little_memory),
+		IN_EACH_START(check_full_arena),
 	};
 
 	pp_main(argc, argv);

@@ -26,14 +26,15 @@ exports() { # library, expanded by the preprocessor with these flags
 		${CC:-cc} -E -P -D_GNU_SOURCE -Ishim -Iinclude -x c - | tr ' ' '\n' |
 		grep -A1 -x NAME | grep -vxE 'NAME|--' >"$dir/listed"
 	# These become execve and execvpe, so they have no real function of their own.
-	printf '%s\n' execl execle execlp execv execvp >>"$dir/listed"
+	# And what programs and libprocpool say of themselves (forkscope.h).
+	printf '%s\n' execl execle execlp execv execvp forkscope_note_v1 forkscope_pool_v1 >>"$dir/listed"
 	sort -o "$dir/listed" "$dir/listed"
 	diff "$dir/listed" "$dir/exported"
 }
 
 # After init: nothing but functions that take no lock and allocate nothing.
 pure='__errno_location _GLOBAL_OFFSET_TABLE_ memcpy memset memmove memcmp strlen strnlen strcmp strncmp strchr
-strchrnul strstr strspn strcpy environ pthread_self _Unwind_Backtrace _Unwind_GetIP __tls_get_addr'
+strchrnul strstr strspn strcpy environ pthread_self _Unwind_Backtrace _Unwind_GetIPInfo _Unwind_GetCFA __tls_get_addr __libc_single_threaded'
 calls_only() { # more names, objects
 	more=$1
 	shift
@@ -66,7 +67,7 @@ check 'the shim exports its wrappers and nothing else' exports libforkscope-shim
 check 'with locks: those too' exports libforkscope-shim-locks.so locks
 check 'wrappers, ring and calls take no lock and allocate nothing' calls_only '' \
 	wrap_fork.c wrap_exec.c wrap_spawn.c wrap_exit.c wrap_wait.c wrap_handler.c wrap_lock.c ring.c call.c \
-	env.c threads.c jump_x86_64.S jump_aarch64.S
+	env.c threads.c mark.c wrap_confine.c jump_x86_64.S jump_aarch64.S
 check 'init, stacks and objects add only what finds functions, before main' calls_only \
 	'dlsym dlclose dladdr on_exit dl_iterate_phdr' init.c channel.c stack.c python.c stdio.c modules.c
 check 'it needs libc alone' needs_libc_alone

@@ -16,6 +16,7 @@ static void test_numbers_are_for_ever(void **state)
 	assert_int_equal(FS_EV_SHIM_HELLO, 96);
 	assert_int_equal(FS_EV_DLOPEN, 103);
 	assert_int_equal(FS_EV_TASK_DONE, 138);
+	assert_int_equal(FS_EV_NAME, 139);
 	assert_int_equal(FS_EV_LOST, 192);
 }
 

@@ -84,8 +84,8 @@ static void test_a_json_reader_agrees(void **state)
 		"lines = [json.loads(l, object_pairs_hook=unique) for l in sys.stdin]\n"
 		"assert lines[0][\"type\"] == \"header\"\n"
 		"assert lines[0][\"meta\"] == {\"a\": \"x\\ny\"}\n"
-		"assert len(lines) == 1 + 4 * 53, len(lines)\n"
-		"assert len({l[\"type\"] for l in lines}) == 54'";
+		"assert len(lines) == 1 + 4 * 58, len(lines)\n"
+		"assert len({l[\"type\"] for l in lines}) == 59'";
 	struct fs_trace_header header = { .major = 1 };
 	struct meta meta = { 0 };
 	union sample s;
@@ -95,7 +95,7 @@ static void test_a_json_reader_agrees(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(sample_types(), 53);
+	assert_int_equal(sample_types(), 58);
 	to = popen(reader, "we");
 	assert_non_null(to);
 	assert_int_equal(meta_set(&meta, "a", "x\ny"), 0);

@@ -142,7 +142,8 @@ static void test_report_json(void **state)
 		      ",\"end_ns\":15000,\"parent\":\"p1\",\"creator\":\"p1\",\"logical_parent\":\""
 		      "p0\",\"start_method\":\"forkserver\",\"mechanism\":\"fork\",\"role\":\"worke"
 		      "r\",\"threads_at_fork\":1,\"fork_call_ns\":1700,\"window_ns\":5000,\"suspend"
-		      "ed_ns\":null,\"ready_ns\":null,\"images\":[],\"failed_execs\":[],\"exit\":{"
+		      "ed_ns\":null,\"ready_ns\":null,\"ready_calls\":null,\"asked_ns\":8000,"
+		      "\"images\":[],\"failed_execs\":[],\"exit\":{"
 		      "\"signal\":9,\"core\":false},\"reaped_by\":\"p1\",\"zombie_ns\":1000,\"reape"
 		      "d\":true,\"autoreaped\":false,\"killed_by\":\"p0\",\"reparented_to\":null,\""
 		      "reparented_to_pid\":null,\"peak_rss_kb\":2000,\"minor_faults\":100,\"major_f"
@@ -155,7 +156,8 @@ static void test_report_json(void **state)
 		part, "\"fd_passes\":[{\"ts_ns\":8000,\"from\":\"p0\",\"to\":\"p1\",\"for\":\"p2\","
 		      "\"via\":\"scm_rights\",\"received_ns\":9000,\"truncated\":false,\"files\":[{"
 		      "\"from_fd\":15,\"to_fd\":8,\"kind\":\"pipe\",\"id\":\"pipe:[109]\",\"cloexec"
-		      "\":false,\"file\":\"f2\"}]}],\"failed_fd_sends\":[],\"findings\":[]}");
+		      "\":false,\"file\":\"f2\"}]}],\"failed_fd_sends\":[],\"marks\":[],\"pools\":["
+		      "],\"findings\":[]}");
 	free(part);
 	free(out.text);
 	model_free(s.m);
@@ -272,59 +274,72 @@ static void test_compare(void **state)
 
 	(void)state;
 	tell(&s);
-	one = (struct compared){ "a.data", s.m };
+	one = (struct compared){ "a.data", s.m, NULL };
 	sink_open(&out);
 	assert_int_equal(compare_json(&one, 1, out.to), 0);
 	sink_close(&out);
 	part = cut(out.text, "{\"trace\":\"a.data\",\"start_method\":\"forkserver\"", "]}\n");
-	assert_string_equal(part,
-			    "{\"trace\":\"a.data\",\"start_method\":\"forkserver\",\"starts\":1,"
-			    "\"workers\":1,\"fork_call_ns\":{\"n\":1,\"median\":1700,\"min\":1700"
-			    ",\"max\":1700},\"born_ns\":{\"n\":1,\"median\":2000,\"min\":2000,\"m"
-			    "ax\":2000},\"exec_ns\":null,\"ready_ns\":null,\"suspended_ns\":{\"n"
-			    "\":1,\"median\":0,\"min\":0,\"max\":0},\"creator_rss_kb\":null,\"cre"
-			    "ator_pgtables_kb\":null,\"threads_at_fork\":{\"n\":1,\"median\":1,\""
-			    "min\":1,\"max\":1},\"fds_inherited\":{\"n\":1,\"median\":4,\"min\":4"
-			    ",\"max\":4},\"fds_after_exec\":null,\"fds_passed\":{\"n\":1,\"median"
-			    "\":1,\"min\":1,\"max\":1},\"fds_never_used\":{\"n\":1,\"median\":4,"
-			    "\"min\":4,\"max\":4},\"minor_faults\":{\"n\":1,\"median\":100,\"min"
-			    "\":100,\"max\":100},\"major_faults\":{\"n\":1,\"median\":0,\"min\":0"
-			    ",\"max\":0},\"cpu_ns\":{\"n\":1,\"median\":0,\"min\":0,\"max\":0},\""
-			    "peak_rss_kb\":{\"n\":1,\"median\":2000,\"min\":2000,\"max\":2000},\""
-			    "lifetime_ns\":{\"n\":1,\"median\":5000,\"min\":5000,\"max\":5000},\""
-			    "teardown_ns\":{\"n\":1,\"median\":1000,\"min\":1000,\"max\":1000}}");
+	assert_string_equal(
+		part, "{\"trace\":\"a.data\",\"start_method\":\"forkserver\",\"starts\":1,\""
+		      "workers\":1,\"started_by\":[\"p1\"],\"end_orders\":[{\"n\":1,\"order"
+		      "\":[\"exit\",\"reap\"]}],\"findings\":{},\"fork_call_ns\":{\"n\":1,\"m"
+		      "edian\":1700,\"min\":1700,\"max\":1700},\"born_ns\":{\"n\":1,\"media"
+		      "n\":2000,\"min\":2000,\"max\":2000},\"exec_ns\":null,\"ready_ns\":n"
+		      "ull,\"ready_calls\":null,\"suspended_ns\":{\"n\":1,\"median\":0,\"m"
+		      "in\":0,\"max\":0},\"creator_rss_kb\":null,\"creator_pgtables_kb\""
+		      ":null,\"threads_at_fork\":{\"n\":1,\"median\":1,\"min\":1,\"max\":1}"
+		      ",\"fds_inherited\":{\"n\":1,\"median\":4,\"min\":4,\"max\":4},\"fds_a"
+		      "fter_exec\":null,\"fds_passed\":{\"n\":1,\"median\":1,\"min\":1,\"ma"
+		      "x\":1},\"fds_never_used\":{\"n\":1,\"median\":4,\"min\":4,\"max\":4},"
+		      "\"fds_leaked\":{\"n\":1,\"median\":1,\"min\":1,\"max\":1},\"minor_fau"
+		      "lts\":{\"n\":1,\"median\":100,\"min\":100,\"max\":100},\"major_fault"
+		      "s\":{\"n\":1,\"median\":0,\"min\":0,\"max\":0},\"copied_kb\":{\"n\":1,\""
+		      "median\":400,\"min\":400,\"max\":400},\"cpu_ns\":{\"n\":1,\"median\":"
+		      "0,\"min\":0,\"max\":0},\"peak_rss_kb\":{\"n\":1,\"median\":2000,\"min"
+		      "\":2000,\"max\":2000},\"lifetime_ns\":{\"n\":1,\"median\":5000,\"min"
+		      "\":5000,\"max\":5000},\"teardown_ns\":{\"n\":1,\"median\":1000,\"min"
+		      "\":1000,\"max\":1000},\"last_close_ns\":null,\"eof_ns\":null}");
 	free(part);
 	free(out.text);
 	sink_open(&out);
 	assert_int_equal(compare_text(&one, 1, &plain, out.to), 0);
 	sink_close(&out);
-	assert_string_equal(out.text,
-			    "\n"
-			    "\n"
-			    "start method                               fork   forkserver\n"
-			    "starts                                        2  1 (workers)\n"
-			    "fork call                               1.50 us      1.70 us\n"
-			    "time to birth                250 ns (0..500 ns)      2.00 us\n"
-			    "time to exec                                  -            -\n"
-			    "time to ready                                 -            -\n"
-			    "parent suspended                              0            0\n"
-			    "memory of its maker                           -            -\n"
-			    "its page tables                               -            -\n"
-			    "threads at fork                               1            1\n"
-			    "fds inherited                          3 (3..4)            4\n"
-			    "fds after exec                                -            -\n"
-			    "fds passed for it                             0            1\n"
-			    "fds never used                         3 (3..4)            4\n"
-			    "page faults                                 100          100\n"
-			    "faults from disk                              0            0\n"
-			    "CPU time                                      0            0\n"
-			    "peak memory                              2.0 MB       2.0 MB\n"
-			    "lifetime             11.0 us (3.00 us..19.0 us)      5.00 us\n"
-			    "exit to reap                            1.00 us      1.00 us\n"
-			    "\n"
-			    "a.data: 23 events, 0 lost\n"
-			    "median (lowest..highest); ready: from the request to the child's fir"
-			    "st write to a pipe or socket\n");
+	assert_string_equal(
+		out.text,
+		"\n"
+		"\n"
+		"start method                                  fork            forkserver\n"
+		"starts                                           2           1 (workers)\n"
+		"started by                            p0 /bin/main  p1 prog (forkserver)\n"
+		"fork call                                  1.50 us               1.70 us\n"
+		"time to birth                   250 ns (0..500 ns)               2.00 us\n"
+		"time to exec                                     -                     -\n"
+		"time to ready                                    -                     -\n"
+		"system calls till then                           -                     -\n"
+		"parent suspended                                 0                     0\n"
+		"memory of its maker                              -                     -\n"
+		"its page tables                                  -                     -\n"
+		"threads at fork                                  1                     1\n"
+		"fds inherited                             3 (3..4)                     4\n"
+		"fds after exec                                   -                     -\n"
+		"fds passed for it                                0                     1\n"
+		"fds never used                            3 (3..4)                     4\n"
+		"fds leaked                                0 (0..1)                     1\n"
+		"page faults                                    100                   100\n"
+		"faults from disk                                 0                     0\n"
+		"memory copied, at most                      0.4 MB                0.4 MB\n"
+		"CPU time                                         0                     0\n"
+		"peak memory                                 2.0 MB                2.0 MB\n"
+		"lifetime                11.0 us (3.00 us..19.0 us)               5.00 us\n"
+		"exit to reap                               1.00 us               1.00 us\n"
+		"exit to last close                               -                     -\n"
+		"exit to end-of-file                              -                     -\n"
+		"order of the end                          exit (1)            exit, reap\n"
+		"findings                                         -                     -\n"
+		"\n"
+		"a.data: 23 events, 0 lost\n"
+		"median (lowest..highest); ready: from the request to the child's fir"
+		"st write to a pipe or socket\n");
 	free(out.text);
 	model_free(s.m);
 }

@@ -441,7 +441,84 @@ static void fcntl_held(void)
 	fcntl(open_lock(), F_SETLKW, &lock);
 }
 
+/* Locks of open file descriptions belong to no process. */
+static void ofd_held(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int ready[2];
+	pid_t keeper;
+	char byte = 0;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		die("pipe");
+	keeper = start();
+	if (keeper == 0) {
+		fcntl(open_lock(), F_OFD_SETLKW, &lock);
+		(void)!write(ready[1], &byte, 1);
+		be_keeper();
+	}
+	(void)!read(ready[0], &byte, 1);
+	tell("culprit", keeper, getpid());
+	fcntl(open_lock(), F_OFD_SETLKW, &lock);
+}
+
 /* --- the rest --- */
+
+/* Each reads what the other would have to write first. */
+static void each_other(void)
+{
+	int there[2], back[2];
+	char byte;
+	pid_t child;
+
+	if (pipe2(there, O_CLOEXEC) < 0 || pipe2(back, O_CLOEXEC) < 0)
+		die("pipe");
+	child = start();
+	if (child == 0) {
+		(void)!read(there[0], &byte, 1);
+		_exit(0);
+	}
+	close(there[0]);
+	close(back[1]);
+	tell("culprit", child, getpid());
+	(void)!read(back[0], &byte, 1);
+}
+
+static void *sleep_with_mutex(void *arg)
+{
+	pthread_mutex_lock(&mutex);
+	(void)!write(*(int *)arg, "", 1);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void thread_holds(void)
+{
+	pthread_t thread;
+	int ready[2];
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		die("pipe");
+	pthread_create(&thread, NULL, sleep_with_mutex, &ready[1]);
+	(void)!read(ready[0], &byte, 1);
+	tell("culprit", getpid(), getpid());
+	pthread_mutex_lock(&mutex);
+}
+
+/* Nobody has the other end of the fifo, and nobody need ever open it. */
+static void fifo_open(void)
+{
+	const char *directory = getenv("HANG_DIR");
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/fifo", directory ? directory : "/tmp");
+	if (mkfifo(path, 0600) < 0)
+		die(path);
+	tell("culprit", 0, getpid());
+	(void)open(path, O_RDONLY | O_CLOEXEC);
+}
 
 static void wait_stopped(void)
 {
@@ -505,6 +582,10 @@ static const struct {
 	{ "own_mutex", own_mutex },
 	{ "flock_held", flock_held },
 	{ "fcntl_held", fcntl_held },
+	{ "ofd_held", ofd_held },
+	{ "each_other", each_other },
+	{ "thread_holds", thread_holds },
+	{ "fifo_open", fifo_open },
 	{ "wait_stopped", wait_stopped },
 	{ "eventfd_wait", eventfd_wait },
 	{ "busy", busy },

@@ -44,6 +44,14 @@ C_PROGRAMS = {
                    r"waits for"),
     "fcntl_held": ("file-lock", r"^pid {culprit} `keeper` holds the lock on \S*/lock \(fd \d+\) that {victim} `hang` "
                    r"waits for"),
+    "ofd_held": ("file-lock", r"^pid {culprit} `keeper` holds the lock on \S*/lock \(fd \d+\) that {victim} `hang` "
+                 r"waits for"),
+    "each_other": ("deadlock-cycle", r"^deadlock cycle: pid {victim} `hang` reads pipe:\[\d+\] \(fd \d+\), for "
+                   r"{culprit} `hang`, which reads pipe:\[\d+\] \(fd \d+\), for {victim}$"),
+    "thread_holds": ("waits-for-idle", r"^pid {culprit} `hang`: thread \d+ waits for a signal, and thread {victim} waits "
+                     r"for a mutex that it holds$"),
+    "fifo_open": ("idle", r"^nothing is stuck: pid {victim} `hang` waits for somebody to open the other end of "
+                  r"\S+/fifo$"),
     "wait_stopped": ("stopped", r"^pid {culprit} `hang` is stopped by a signal .*, and {victim} `hang` waits for it"),
     "eventfd_wait": ("waits-for-idle", r"^pid {culprit} `keeper` waits for a signal, and {victim} `hang` waits for it"),
     "busy": ("busy", r"^not hung: pid {culprit} `hang` is computing, in the tree of {pid}"),
@@ -56,7 +64,7 @@ PYTHON_PROGRAMS = {
     "pool_busy": ("busy", r"^not hung: pid {culprit} `python3` is computing"),
     "two_locks": ("lock-orphaned", r"^pid {culprit} `python3` waits for a semaphore .*, {victim} `python3` waits for "
                   r"a semaphore .* a deadlock cycle"),
-    "lock_fork": ("lock-frozen-by-fork", r"^pid {culprit} `python3` waits in \w+\(\) for a Python lock that no thread "
+    "lock_fork": ("lock-frozen-by-fork", r"^pid {culprit} `python3` waits in lock_fork\(\) \(hang.py:\d+\) for a Python lock that no thread "
                   r"of this process can release: forked from {pid}"),
 }
 NOTHING_STUCK = ("busy", "idle")
@@ -79,12 +87,12 @@ def processes(pid):
     return found
 
 
-def settled(pid):
-    """Waits until two looks at the tree are the same, or it has computed for long enough."""
+def settled(pid, computes=False):
+    """Waits until nobody runs any more, two looks long; of a tree that computes, for two equal looks alone."""
     before = None
-    for _ in range(20):
+    for _ in range(20 if computes else 100):
         now = processes(pid)
-        if now == before:
+        if now == before and (computes or all(state != "R" for state, *_ in now.values())):
             return now
         before = now
         time.sleep(0.1)
@@ -107,7 +115,7 @@ def check_one(name, command, cause, pattern, user):
         os.chmod(directory, 0o777)
         child, word, as_user = begin(command, directory, user)
         try:
-            before = settled(child.pid)
+            before = settled(child.pid, cause == "busy")
             began = time.monotonic()
             told = forkscope("why", str(word["pid"]), **as_user)
             seconds = time.monotonic() - began
@@ -119,7 +127,8 @@ def check_one(name, command, cause, pattern, user):
         ok(re.search(pattern.format(**word), first), who + "the first line names the root", "%s\n%s" % (first, word))
         same(told.status, 1 if cause in NOTHING_STUCK else 0, who + "exit status")
         same(told.err, "", who + "nothing on stderr")
-        ok(seconds < 1, who + "within a second", "%.2f s" % seconds)
+        # It takes 50 ms; a machine that is busy with other things gets time to be it.
+        ok(seconds < 5, who + "at once", "%.2f s" % seconds)
         if cause != "busy":
             same(after, before, who + "nobody was disturbed")
         one = json.loads(told_json.out)
@@ -153,7 +162,12 @@ for user in users:
         if user:
             ok("Not seen: " in out, name + " as a user: what was not seen is said", out[-300:])
     for name, (cause, pattern) in PYTHON_PROGRAMS.items():
-        check_one(name, ["/usr/bin/python3", os.path.join(HERE, "hang.py"), name], cause, pattern, user)
+        one, out, word = check_one(name, ["/usr/bin/python3", os.path.join(HERE, "hang.py"), name], cause, pattern,
+                                   user)
+        if name == "two_locks":
+            process = [p for p in one["processes"] if p["pid"] == word["culprit"]][0]
+            ok(re.match(r"take_both \(\S*hang.py:\d+\)$", process["threads"][0]["python"][0]) and
+               "python: take_both (" in out, "the stack of Python is there, root or not", process["threads"])
 
 # --- a hostile name ---
 

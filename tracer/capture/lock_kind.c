@@ -93,11 +93,12 @@ enum fs_wait_kind lock_kind(const char *frames, size_t len)
 		enum fs_wait_kind kind = kind_of_frame(frames);
 
 		/* libc's bare wait is the last word only when no lock's own function called it,
-		 * and a semaphore may be an interpreter's lock. */
+		 * and a semaphore or a condition may be an interpreter's lock. */
 		if (kind == FS_WAIT_UNKNOWN)
 			continue;
 		if (found == FS_WAIT_UNKNOWN ||
-		    (found == FS_WAIT_SEMAPHORE && kind == FS_WAIT_PYTHON) ||
+		    ((found == FS_WAIT_SEMAPHORE || found == FS_WAIT_CONDITION) &&
+		     kind == FS_WAIT_PYTHON) ||
 		    (found == FS_WAIT_LIBC && kind != FS_WAIT_LIBC &&
 		     (kind == FS_WAIT_MUTEX || kind == FS_WAIT_RWLOCK)))
 			found = kind;

@@ -2,65 +2,35 @@
 /*
  * Locks: what lies around a futex word, and the kernel's table of file locks; see look_wait.h.
  *
- * Layouts are glibc's, part of its ABI: a mutex is lock, count, owner, nusers, kind; a rwlock waits at 8 and
- * 12 and keeps its writer at 24; a semaphore and libc's own locks note no owner.
+ * What kind of lock it is, its stack tells (lock_kind.h); a semaphore and libc's own locks note no owner.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "capture/lock_kind.h"
 #include "capture/look_proc.h"
 #include "capture/look_wait.h"
+#include "capture/proc_wait.h"
 
-#define TID_MASK 0x3fffffffu
 #define TID_MAX 4194304u
-#define MUTEX_ROBUST_OR_PI 0x30u
 #define MUTEX_KINDS 0x400u
-#define DEPTH_MAX 10
 #define NAMED_SEMAPHORE "/dev/shm/sem." /* where sem_open keeps them */
 
-/* The beginning of a function's name, leading underscores and "GI_" left out, tells the kind of lock. */
-static const struct {
-	const char *begin;
-	enum seen_lock lock;
-} names[] = {
-	{ "pthread_mutex_", LOCK_MUTEX },    { "pthread_rwlock_", LOCK_RWLOCK },
-	{ "pthread_cond_", LOCK_CONDITION }, { "pthread_barrier_", LOCK_BARRIER },
-	{ "pthread_clockjoin", LOCK_JOIN },  { "pthread_timedjoin", LOCK_JOIN },
-	{ "pthread_join", LOCK_JOIN },	     { "pthread_once", LOCK_ONCE },
-	{ "cxa_guard_acquire", LOCK_ONCE },  { "PyThread_acquire_lock", LOCK_PYTHON },
-	{ "new_sem_", LOCK_SEMAPHORE },	     { "sem_", LOCK_SEMAPHORE },
-	{ "lll_lock_wait", LOCK_LIBC },
-};
-
-static enum seen_lock lock_of_frame(const char *frame)
-{
-	while (*frame == '_' || strncmp(frame, "GI_", 3) == 0)
-		frame += *frame == '_' ? 1 : 3;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(frame, names[i].begin, strlen(names[i].begin)) == 0)
-			return names[i].lock;
-	return LOCK_UNKNOWN;
-}
-
-/* libc's bare wait is the last word only where no lock's function called it; an interpreter's lock may be
- * made of a semaphore or of a mutex with a condition. */
+/* What the names on a stack say, in a snapshot's words. */
 static enum seen_lock lock_of_stack(const struct buffer *frames)
 {
-	enum seen_lock found = LOCK_UNKNOWN, lock;
-	const char *at = frames->data, *end = at + frames->len;
+	static const enum seen_lock locks[] = {
+		[FS_WAIT_MUTEX] = LOCK_MUTEX,	      [FS_WAIT_RWLOCK] = LOCK_RWLOCK,
+		[FS_WAIT_SEMAPHORE] = LOCK_SEMAPHORE, [FS_WAIT_CONDITION] = LOCK_CONDITION,
+		[FS_WAIT_BARRIER] = LOCK_BARRIER,     [FS_WAIT_JOIN] = LOCK_JOIN,
+		[FS_WAIT_GUARD] = LOCK_ONCE,	      [FS_WAIT_ONCE] = LOCK_ONCE,
+		[FS_WAIT_LIBC] = LOCK_LIBC,	      [FS_WAIT_PYTHON] = LOCK_PYTHON,
+	};
+	enum fs_wait_kind kind = frames->len ? lock_kind(frames->data, frames->len) : 0;
 
-	for (int depth = 0; at && at < end && depth < DEPTH_MAX; at += strlen(at) + 1, depth++) {
-		lock = lock_of_frame(at);
-		if (lock == LOCK_UNKNOWN)
-			continue;
-		if (lock == LOCK_PYTHON)
-			return lock;
-		if (found == LOCK_UNKNOWN ||
-		    (found == LOCK_LIBC && (lock == LOCK_MUTEX || lock == LOCK_RWLOCK)))
-			found = lock;
-	}
-	return found;
+	return kind < sizeof(locks) / sizeof(locks[0]) ? locks[kind] : LOCK_UNKNOWN;
 }
 
 static bool is_tid(uint32_t value)
@@ -68,27 +38,15 @@ static bool is_tid(uint32_t value)
 	return value > 0 && value <= TID_MAX;
 }
 
-static uint32_t mutex_owner(uint32_t pid, uint64_t address, uint32_t word, bool guess)
+/* The owner of what nothing but its memory says that it is a contended mutex. */
+static uint32_t guessed_owner(uint32_t pid, uint64_t address, uint32_t word)
 {
 	uint32_t m[5];
 
-	if (!look_memory(pid, address, m, sizeof(m)))
+	if (!proc_read((pid_t)pid, address, m, sizeof(m)) || word != 2 || m[3] == 0 ||
+	    m[3] > 65536 || m[4] >= MUTEX_KINDS)
 		return 0;
-	if (guess && (word != 2 || m[3] == 0 || m[3] > 65536 || m[4] >= MUTEX_KINDS))
-		return 0;
-	if (m[4] & MUTEX_ROBUST_OR_PI && m[4] < MUTEX_KINDS)
-		return is_tid(word & TID_MASK) ? word & TID_MASK : 0;
-	return is_tid(m[2]) ? m[2] : 0;
-}
-
-/* The word is the one at 8 or the one at 12; the writer is at 24. */
-static uint32_t rwlock_owner(uint32_t pid, uint64_t address)
-{
-	uint32_t m[2];
-
-	if (!look_memory(pid, address + 12, m, sizeof(m)))
-		return 0;
-	return is_tid(m[1]) ? m[1] : is_tid(m[0]) ? m[0] : 0;
+	return lock_owner((pid_t)pid, address, FS_WAIT_MUTEX, word);
 }
 
 /* Of which process a thread is; 0: there is none such. */
@@ -112,17 +70,17 @@ void look_lock(const struct snapshot *s, const struct seen_process *p, const str
 	w->lock = lock_of_stack(&t->frames);
 	switch (w->lock) {
 	case LOCK_MUTEX:
-		w->owner_tid = mutex_owner(p->pid, w->address, w->word, false);
+		w->owner_tid = lock_owner((pid_t)p->pid, w->address, FS_WAIT_MUTEX, w->word);
 		break;
 	case LOCK_RWLOCK:
-		w->owner_tid = rwlock_owner(p->pid, w->address);
+		w->owner_tid = lock_owner((pid_t)p->pid, w->address, FS_WAIT_RWLOCK, w->word);
 		break;
 	case LOCK_JOIN:
 		w->owner_tid = is_tid(w->word) ? w->word : 0;
 		break;
 	case LOCK_UNKNOWN:
 	case LOCK_LIBC:
-		w->owner_tid = mutex_owner(p->pid, w->address, w->word, true);
+		w->owner_tid = guessed_owner(p->pid, w->address, w->word);
 		if (w->owner_tid)
 			w->lock = LOCK_MUTEX;
 		else if (!w->lock &&
@@ -214,6 +172,19 @@ static void add_holders(const struct snapshot *s, const struct lock_line *held, 
 			w, &(struct seen_other){ .pid = (uint32_t)held->pid, .fd = -1 });
 }
 
+/* A lock of an open file description is no process's (-1): it is known by the file. */
+static bool is_waiter(const struct lock_line *line, const struct seen_process *p,
+		      const struct seen_wait *w)
+{
+	char path[64];
+	struct stat st;
+
+	if (line->pid >= 0)
+		return line->pid == (int)p->pid;
+	snprintf(path, sizeof(path), "/proc/%u/fd/%d", p->pid, w->fd);
+	return stat(path, &st) == 0 && st.st_ino == line->ino;
+}
+
 void look_lock_holders(const struct snapshot *s, const struct seen_process *p,
 		       const struct seen_thread *t, struct seen_wait *w)
 {
@@ -228,7 +199,7 @@ void look_lock_holders(const struct snapshot *s, const struct seen_process *p,
 			continue;
 		if (!line.waits) {
 			held = line;
-		} else if (line.pid == (int)p->pid && line.number == held.number) {
+		} else if (line.number == held.number && is_waiter(&line, p, w)) {
 			add_holders(s, &held, w);
 			break;
 		}

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/grow.h"
@@ -37,14 +36,6 @@ ssize_t look_text(const char *path, char *to, size_t size)
 		return -err;
 	to[n] = 0;
 	return n;
-}
-
-bool look_memory(uint32_t pid, uint64_t address, void *to, size_t size)
-{
-	struct iovec local = { .iov_base = to, .iov_len = size };
-	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
-
-	return process_vm_readv((pid_t)pid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
 /* What both a process's and a thread's "stat" say. */

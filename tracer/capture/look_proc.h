@@ -22,9 +22,6 @@ void look_fds(struct seen_process *p, bool files);
 /* Reads a small file of /proc as text; its length, or negative errno. */
 ssize_t look_text(const char *path, char *to, size_t size);
 
-/* Memory of a process; false when not all of it can be read. */
-bool look_memory(uint32_t pid, uint64_t address, void *to, size_t size);
-
 /* The mapping an address lies in. `name` gets its path (cut), "" when it has none. */
 struct look_map {
 	uint64_t from, ino, offset;

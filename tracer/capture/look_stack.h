@@ -9,6 +9,13 @@
 #include "capture/look_regs.h"
 #include "trace/snapshot.h"
 
+/* DWARF's number of the stack pointer. */
+#if defined(__x86_64__)
+#define LOOK_REGISTER_SP 7
+#else
+#define LOOK_REGISTER_SP 31
+#endif
+
 /* Fills `frames` of the threads of a process that are in a call. registers: of all threads, may be none. */
 void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count);
 

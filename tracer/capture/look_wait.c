@@ -4,6 +4,7 @@
  * used to read, with limits: a count of fds it claims is cut, an address that is not there gives nothing.
  */
 #include "capture/look_wait.h"
+#include "capture/proc_wait.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -84,7 +85,7 @@ static void wait_on_poll(const struct seen_process *p, struct seen_thread *t)
 	size_t n = t->args[1] < POLLED_MAX ? (size_t)t->args[1] : POLLED_MAX;
 	struct pollfd fds[POLLED_MAX];
 
-	if (n && !look_memory(p->pid, t->args[0], fds, n * sizeof(fds[0])))
+	if (n && !proc_read((pid_t)p->pid, t->args[0], fds, n * sizeof(fds[0])))
 		n = 0;
 	for (size_t i = 0; i < n; i++)
 		if (fds[i].fd >= 0)
@@ -103,7 +104,7 @@ static void wait_on_select(const struct seen_process *p, struct seen_thread *t)
 	for (int set = 1; set <= 2; set++) {
 		memset(bits, 0, sizeof(bits));
 		if (!t->args[set] ||
-		    !look_memory(p->pid, t->args[set], bits, (n + 63) / 64 * sizeof(bits[0])))
+		    !proc_read((pid_t)p->pid, t->args[set], bits, (n + 63) / 64 * sizeof(bits[0])))
 			continue;
 		for (size_t fd = 0; fd < n && t->wait_count < POLLED_MAX; fd++)
 			if (bits[fd / 64] >> fd % 64 & 1)
@@ -161,7 +162,8 @@ static bool is_vfork(const struct seen_process *p, const struct seen_thread *t)
 	if (t->nr == SYS_clone)
 		return t->args[0] & CALL_VFORK;
 	if (t->nr == SYS_clone3)
-		return look_memory(p->pid, t->args[0], &flags, sizeof(flags)) && flags & CALL_VFORK;
+		return proc_read((pid_t)p->pid, t->args[0], &flags, sizeof(flags)) &&
+		       flags & CALL_VFORK;
 #ifdef SYS_vfork
 	return t->nr == SYS_vfork;
 #else
@@ -227,7 +229,7 @@ static void wait_on_futex(const struct seen_process *p, struct seen_thread *t, b
 		return;
 	w->timed = timed;
 	w->address = t->args[0];
-	(void)look_memory(p->pid, w->address, &w->word, sizeof(w->word));
+	(void)proc_read((pid_t)p->pid, w->address, &w->word, sizeof(w->word));
 	/* A private wait is private whatever the memory; the mappings of a large process are long to read. */
 	if ((t->nr == SYS_futex && t->args[1] & FUTEX_PRIVATE_FLAG) ||
 	    !look_map(p->pid, w->address, &map))
@@ -236,6 +238,57 @@ static void wait_on_futex(const struct seen_process *p, struct seen_thread *t, b
 	w->memory = map.ino;
 	if (map.shared)
 		memcpy(w->what, map.name, sizeof(w->what));
+}
+
+/* Whether an open waits for the other end of a fifo; path gets its name as the target wrote it. */
+static bool waits_to_open(const struct seen_process *p, const struct seen_thread *t, char *path,
+			  size_t size)
+{
+	uint64_t at = t->nr == SYS_openat ? t->args[1] : 0, room;
+
+#ifdef SYS_open
+	if (t->nr == SYS_open)
+		at = t->args[0];
+#endif
+	if (!at)
+		return false;
+	/* No further than its page: the next one may not be there. */
+	room = 4096 - at % 4096;
+	memset(path, 0, size);
+	return proc_read((pid_t)p->pid, at, path, room < size ? room : size - 1) && path[0] != 0;
+}
+
+/* Waits for things that no fd of ours tells more of: in words. */
+static void name_other(const struct seen_process *p, const struct seen_thread *t,
+		       struct seen_wait *w)
+{
+	char path[56];
+
+	switch (t->nr) {
+	case SYS_semop:
+	case SYS_semtimedop:
+		snprintf(w->what, sizeof(w->what), "the System V semaphores %d", (int)t->args[0]);
+		return;
+	case SYS_msgrcv:
+	case SYS_msgsnd:
+		snprintf(w->what, sizeof(w->what), "%s the System V queue %d",
+			 t->nr == SYS_msgrcv ? "a message in" : "room in", (int)t->args[0]);
+		return;
+	case SYS_mq_timedreceive:
+	case SYS_mq_timedsend:
+		w->fd = (int32_t)t->args[0];
+		name_fd(p, w);
+		memcpy(path, w->what, sizeof(path) - 1);
+		path[sizeof(path) - 1] = 0;
+		snprintf(w->what, sizeof(w->what), "%s the queue %s",
+			 t->nr == SYS_mq_timedreceive ? "a message in" : "room in", path);
+		return;
+	case SYS_io_uring_enter:
+		snprintf(w->what, sizeof(w->what), "its io_uring");
+		return;
+	}
+	if (waits_to_open(p, t, path, sizeof(path)))
+		snprintf(w->what, sizeof(w->what), "somebody to open the other end of %s", path);
 }
 
 void look_waits(const struct snapshot *s, const struct seen_process *p, struct seen_thread *t)
@@ -262,6 +315,8 @@ void look_waits(const struct snapshot *s, const struct seen_process *p, struct s
 		return;
 	kind = kind_of_call(p, t, &timed);
 	w = snapshot_add_wait(t, kind);
+	if (w && kind == WAIT_OTHER)
+		name_other(p, t, w);
 	if (w)
 		w->timed = timed;
 }

@@ -12,13 +12,16 @@
 
 #define VERSION_3_11 0x030b
 #define FRAMES_MAX 24
+#define THREADS_MAX 256
 #define TEXT_MAX 200
 #define LINETABLE_MAX 16384
 
 enum {
 	RUNTIME_INTERPRETERS_HEAD = 40,
 	INTERPRETER_THREADS_HEAD = 16,
+	THREAD_NEXT = 8,
 	THREAD_CFRAME = 56,
+	THREAD_NATIVE_ID = 160,
 	CFRAME_CURRENT = 8,
 	FRAME_CODE = 32,
 	FRAME_PREVIOUS = 48,
@@ -127,15 +130,32 @@ static int line_of(pid_t pid, uint64_t code, uint64_t prev_instr)
 			     (prev_instr - code - CODE_INSTRUCTIONS) / 2);
 }
 
-void python_stack(pid_t pid, uint64_t runtime, uint64_t version, struct buffer *frames)
+/*
+ * The state of one thread. A process that C code forked has its parent's numbers in its states; its main thread is
+ * then the first one's.
+ */
+static uint64_t state_of(pid_t pid, pid_t tid, uint64_t runtime)
+{
+	uint64_t interpreter = pointer_at(pid, runtime + RUNTIME_INTERPRETERS_HEAD);
+	uint64_t first = pointer_at(pid, interpreter ? interpreter + INTERPRETER_THREADS_HEAD : 0);
+	uint64_t state = first;
+
+	for (int i = 0; state && i < THREADS_MAX; i++) {
+		if (pointer_at(pid, state + THREAD_NATIVE_ID) == (uint64_t)tid)
+			return state;
+		state = pointer_at(pid, state + THREAD_NEXT);
+	}
+	return tid == pid ? first : 0;
+}
+
+void python_stack(pid_t pid, pid_t tid, uint64_t runtime, uint64_t version, struct buffer *frames)
 {
 	uint64_t frame, code;
 	char name[TEXT_MAX], file[TEXT_MAX];
 
 	if (version >> 16 != VERSION_3_11)
 		return;
-	frame = pointer_at(pid, runtime + RUNTIME_INTERPRETERS_HEAD);
-	frame = pointer_at(pid, frame ? frame + INTERPRETER_THREADS_HEAD : 0);
+	frame = state_of(pid, tid, runtime);
 	frame = pointer_at(pid, frame ? frame + THREAD_CFRAME : 0);
 	frame = pointer_at(pid, frame ? frame + CFRAME_CURRENT : 0);
 	for (int i = 0; frame && i < FRAMES_MAX; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Python stack of a process that is stopped, read from its memory. */
+/* The Python stack of a thread that does not move, read from its process's memory. */
 #ifndef TRACER_CAPTURE_PYTHON_STACK_H
 #define TRACER_CAPTURE_PYTHON_STACK_H
 
@@ -9,9 +9,9 @@
 #include "base/buffer.h"
 
 /*
- * Adds the frames of the first thread state, innermost first, each as text with a NUL: "python: name
+ * Adds the frames of a thread, innermost first, each as text with a NUL: "python: name
  * (file.py:12)". runtime: address of the interpreter's _PyRuntime. Versions not known here add nothing.
  */
-void python_stack(pid_t pid, uint64_t runtime, uint64_t version, struct buffer *frames);
+void python_stack(pid_t pid, pid_t tid, uint64_t runtime, uint64_t version, struct buffer *frames);
 
 #endif

@@ -247,6 +247,8 @@ static int deliver(void *context, const struct fs_event *event)
 
 	if (r->watch)
 		stuck_watch_event(r->watch, event);
+	if (event->type == FS_EV_FORK_THREAD)
+		return 0; /* registers hold what nobody wants in a file */
 	return r->recorder->event(r->recorder->context, event);
 }
 

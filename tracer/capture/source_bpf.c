@@ -274,16 +274,17 @@ static int adopt(struct source *s, pid_t seed, struct failure *why)
 
 static int bpf_follow(struct source *s, pid_t pid, struct failure *why)
 {
-	struct {
-		uint64_t state_hash, state_key;
-		uint32_t dead, wrote, state_dirty, vforked;
-	} proc = { 0 };
+	struct bpf_map *procs = s->skel->maps.procs;
+	size_t size = bpf_map__value_size(procs);
+	void *fresh; /* all zeros, whatever the probes keep in it */
 	uint32_t key = pid;
 	int err;
 
 	if (s->skel->bss->own_level)
 		return adopt(s, pid, why);
-	err = bpf_map__update_elem(s->skel->maps.procs, &key, sizeof(key), &proc, sizeof(proc), 0);
+	fresh = calloc(1, size);
+	err = fresh ? bpf_map__update_elem(procs, &key, sizeof(key), fresh, size, 0) : -ENOMEM;
+	free(fresh);
 	if (err)
 		return fail_errno(why, err, "cannot tell the kernel probes to follow process %d",
 				  pid);

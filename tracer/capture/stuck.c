@@ -37,6 +37,8 @@ void stuck_watch_free(struct stuck_watch *w)
 	if (!w)
 		return;
 	hashmap_free(&w->by_pid);
+	for (size_t i = 0; i < w->count; i++)
+		stuck_story_free(&w->list[i]);
 	free(w->list);
 	free(w);
 }
@@ -60,6 +62,8 @@ static struct watched *add(struct stuck_watch *w, uint32_t pid, uint64_t start_n
 		    hashmap_put(&w->by_pid, pid, 0, w->count) < 0)
 			return NULL;
 		p = &w->list[w->count++];
+	} else {
+		stuck_story_free(p);
 	}
 	*p = (struct watched){ .pid = pid, .start_ns = start_ns };
 	return p;
@@ -72,6 +76,7 @@ static void drop(struct stuck_watch *w, uint32_t pid)
 	if (!hashmap_get(&w->by_pid, pid, 0, &at))
 		return;
 	(void)hashmap_remove(&w->by_pid, pid, 0);
+	stuck_story_free(&w->list[at]);
 	w->list[at] = w->list[--w->count];
 	if (at < w->count)
 		*hashmap_find(&w->by_pid, w->list[at].pid, 0) = at;
@@ -84,20 +89,39 @@ void stuck_watch_add(struct stuck_watch *w, pid_t pid)
 
 static void on_fork(struct stuck_watch *w, const struct fs_ev_fork *e)
 {
-	struct watched *p = add(w, e->child_pid, e->child_start_ns);
+	struct watched *p = add(w, e->child_pid, e->child_start_ns), *creator;
 
 	if (!p)
 		return;
 	p->parent = e->parent_pid;
 	p->forked = !(e->clone_flags & CLONE_VM);
+	creator = find(w, e->h.pid);
+	if (p->forked && creator)
+		stuck_story_born(p, creator, e->h.tid);
 }
 
 void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 {
 	const struct fs_ev_reparent *r = (const void *)e;
+	const struct fs_ev_fork_thread *thread = (const void *)e;
 	struct watched *p;
 
 	switch (e->type) {
+	case FS_EV_FORK_THREAD:
+		p = find(w, thread->child_pid);
+		if (p)
+			stuck_story_note_thread(p, thread);
+		return;
+	case FS_EV_CALL:
+		p = find(w, e->pid);
+		if (p)
+			stuck_story_note_call(p, (const void *)e);
+		return;
+	case FS_EV_LOCK_HELD:
+		p = find(w, e->pid);
+		if (p)
+			stuck_story_note_lock(p, (const void *)e);
+		return;
 	case FS_EV_FORK:
 		on_fork(w, (const void *)e);
 		return;
@@ -115,6 +139,7 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 		if (!p)
 			p = add(w, e->pid, e->start_ns);
 		if (p) {
+			stuck_story_free(p);
 			p->execed = true;
 			p->start_ns = e->start_ns;
 			p->signature = 0;

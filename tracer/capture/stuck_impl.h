@@ -3,6 +3,7 @@
 #ifndef TRACER_CAPTURE_STUCK_IMPL_H
 #define TRACER_CAPTURE_STUCK_IMPL_H
 
+#include "base/buffer.h"
 #include "base/hashmap.h"
 #include "capture/proc_wait.h"
 #include "capture/stuck.h"
@@ -16,7 +17,16 @@ enum standing {
 	STANDS_PROVEN,
 };
 
+/* What is known of a copy's birth: the threads it has not, and the locks that were held. */
+struct birth_note {
+	struct fs_ev_fork_thread *threads;
+	size_t thread_count, thread_room;
+	struct fs_ev_lock_held *locks; /* of a process that forks: as told so far, by thread */
+	size_t lock_count, lock_room;
+};
+
 struct watched {
+	struct birth_note birth;
 	uint64_t start_ns;
 	uint64_t signature; /* of what its threads did at the last look; 0: none yet */
 	uint64_t since_ns; /* it has been like this */
@@ -57,6 +67,25 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
 void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thread_wait *t,
 		     uint64_t ino, uint32_t fd, uint64_t now);
 
+/* --- stuck_story.c --- */
+
+/* Keep what belongs to births; without memory less is known of a lock's holder, and nobody is harmed. */
+void stuck_story_note_thread(struct watched *p, const struct fs_ev_fork_thread *e);
+void stuck_story_note_call(struct watched *p, const struct fs_ev_call *e);
+void stuck_story_note_lock(struct watched *p, const struct fs_ev_lock_held *e);
+/* A copy is born: it gets what was told of its creator's thread. */
+void stuck_story_born(struct watched *child, const struct watched *creator, uint32_t tid);
+void stuck_story_free(struct watched *p);
+
+/* Tells what is known of the lock that the event, just told, waits for, and of who held it. */
+void stuck_story_tell(struct stuck_watch *w, const struct watched *p,
+		      const struct fs_ev_futex_stuck *e, const struct buffer *frames);
+
+/* --- stuck_tell.c --- */
+
+/* The fixed part and a tail as one record, to the sink of the look. */
+void stuck_emit(struct stuck_watch *w, void *fixed, size_t fixed_size, const void *tail,
+		size_t len);
 uint64_t stuck_now(void);
 
 #endif

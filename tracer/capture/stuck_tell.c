@@ -49,9 +49,7 @@ static void fill(struct fs_event *h, unsigned type, size_t size, const struct wa
 	};
 }
 
-/* The fixed part and a tail as one record. */
-static void emit(struct stuck_watch *w, void *fixed, size_t fixed_size, const void *tail,
-		 size_t len)
+void stuck_emit(struct stuck_watch *w, void *fixed, size_t fixed_size, const void *tail, size_t len)
 {
 	size_t size = (fixed_size + len + 7) & ~(size_t)7;
 	struct fs_event *e = calloc(1, size);
@@ -111,7 +109,7 @@ static uint32_t proofs(const struct fs_ev_futex_stuck *e, const struct buffer *f
 		proof |= FS_PROOF_LOCK_CODE;
 	if (!(e->sig_caught & ~(UINT64_C(1) << (SIGINT - 1))) && e->stuck == e->threads)
 		proof |= FS_PROOF_NO_HANDLER;
-	if (frames->len && is_in_fork(frames) && (is_lock_code(e->kind) || e->owner))
+	if (frames->len && is_in_fork(frames) && (e->kind || e->owner))
 		proof |= FS_PROOF_IN_FORK;
 	return proof;
 }
@@ -149,7 +147,9 @@ static uint32_t tell_wait(struct stuck_watch *w, const struct watched *p,
 	e.proof = proofs(&e, &frames);
 	e.frames_len = (uint32_t)frames.len;
 	fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, t->tid);
-	emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
+	stuck_emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
+	if (p->forked && !p->execed)
+		stuck_story_tell(w, p, &e, &frames);
 	buffer_free(&frames);
 	*ret_kind = e.shared ? FS_WAIT_UNKNOWN : e.kind;
 	return e.proof;
@@ -214,7 +214,8 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p)
 		e.proof = FS_PROOF_LOOP | proofs(&e, &frames);
 		e.frames_len = (uint32_t)frames.len;
 		fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, p->pid);
-		emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
+		stuck_emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
+		stuck_story_tell(w, p, &e, &frames);
 		/* A handler may set what the loop waits for. */
 		if (e.proof & (FS_PROOF_LOCK_CODE | FS_PROOF_NO_HANDLER))
 			p->standing = STANDS_PROVEN;
@@ -255,5 +256,5 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thre
 	e.syscall = (uint32_t)t->nr;
 	e.count = (uint32_t)count;
 	fill(&e.h, FS_EV_BLOCKED, sizeof(e), p, t->tid);
-	emit(w, &e, sizeof(e), list, count * sizeof(list[0]));
+	stuck_emit(w, &e, sizeof(e), list, count * sizeof(list[0]));
 }

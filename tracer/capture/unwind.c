@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See unwind.h. Stacks by libdwfl, from the debug information that is there; none is fetched from afar. */
+/* See unwind.h. */
 #include "capture/unwind.h"
 
-#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -15,10 +14,9 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
+#include "capture/frames.h"
 #include "capture/proc_wait.h"
-#include "capture/python_stack.h"
 
-#define FRAMES_MAX 48
 #define STEPS_MAX 400
 #define MEMORY_MAX (24u << 20) /* more is not compared, and nothing then proven */
 #define WHOLE_MAX (1u << 20) /* of larger mappings only what registers point near to */
@@ -59,122 +57,18 @@ static void let_go(pid_t tid, int sig)
 
 /* --- frames --- */
 
-struct frames {
-	Dwfl *dwfl;
-	struct buffer *out;
-	unsigned count;
-};
-
-static const char *base_name(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash ? slash + 1 : path;
-}
-
-static int add_frame(Dwfl_Frame *frame, void *context)
-{
-	struct frames *f = context;
-	const char *name = NULL, *file = NULL, *object = NULL;
-	Dwfl_Module *module;
-	Dwfl_Line *line;
-	GElf_Off offset = 0;
-	Dwarf_Addr pc;
-	bool exact;
-	GElf_Sym symbol;
-	int number = 0;
-
-	if (!dwfl_frame_pc(frame, &pc, &exact))
-		return DWARF_CB_ABORT;
-	if (!exact)
-		pc--; /* the call, not what comes after it */
-	module = dwfl_addrmodule(f->dwfl, pc);
-	if (module) {
-		name = dwfl_module_addrinfo(module, pc, &offset, &symbol, NULL, NULL, NULL);
-		object = base_name(
-			dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL));
-		line = dwfl_module_getsrc(module, pc);
-		if (line)
-			file = base_name(dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL));
-	}
-	buffer_printf(f->out, "%s+0x%" PRIx64 " ", name ? name : "?",
-		      name ? (uint64_t)offset : (uint64_t)pc);
-	if (file)
-		buffer_printf(f->out, "(%s:%d)", file, number);
-	else
-		buffer_printf(f->out, "(%s)", object ? object : "?");
-	buffer_append(f->out, "", 1);
-	return ++f->count < FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
-}
-
-/* By build id among what is installed; the file itself where that has nothing. */
-static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
-			  const char *file, const char *link, GElf_Word crc, char **ret_name)
-{
-	(void)file;
-	(void)link;
-	(void)crc;
-	return dwfl_build_id_find_debuginfo(module, userdata, name, base, NULL, NULL, 0, ret_name);
-}
-
-struct python {
-	uint64_t runtime;
-	uint64_t version_at;
-};
-
-/* Looks for an interpreter among the modules: the program itself, or a shared library. */
-static int find_python(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start,
-		       void *context)
-{
-	struct python *p = context;
-	const char *file = base_name(name);
-	int count;
-
-	(void)userdata;
-	(void)start;
-	if (!file || !strstr(file, "python"))
-		return DWARF_CB_OK;
-	count = dwfl_module_getsymtab(module);
-	for (int i = 1; i < count && !(p->runtime && p->version_at); i++) {
-		GElf_Sym symbol;
-		GElf_Addr address;
-		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
-							   NULL);
-
-		if (text && strcmp(text, "_PyRuntime") == 0)
-			p->runtime = address;
-		else if (text && strcmp(text, "Py_Version") == 0)
-			p->version_at = address;
-	}
-	return p->runtime ? DWARF_CB_ABORT : DWARF_CB_OK;
-}
-
-static void add_python(Dwfl *dwfl, pid_t pid, struct buffer *out)
-{
-	struct python p = { 0 };
-	unsigned long version = 0;
-
-	(void)dwfl_getmodules(dwfl, find_python, &p, 0);
-	if (p.runtime && p.version_at && proc_read(pid, p.version_at, &version, sizeof(version)))
-		python_stack(pid, p.runtime, version, out);
-}
-
 static void unwind_stopped(pid_t pid, pid_t tid, struct buffer *out)
 {
-	static const Dwfl_Callbacks callbacks = {
-		.find_elf = dwfl_linux_proc_find_elf,
-		.find_debuginfo = find_debuginfo,
-	};
-	struct frames f = { .dwfl = dwfl_begin(&callbacks), .out = out };
+	struct frames f = { .dwfl = dwfl_begin(&frames_callbacks), .out = out };
+	struct frames_python python;
 
 	if (!f.dwfl)
 		return;
 	if (dwfl_linux_proc_report(f.dwfl, pid) == 0 && dwfl_report_end(f.dwfl, NULL, NULL) == 0 &&
 	    dwfl_linux_proc_attach(f.dwfl, pid, true) == 0)
-		(void)dwfl_getthread_frames(f.dwfl, tid, add_frame, &f);
-	/* Its thread states are the parent's, but for the one thread there is. */
-	if (tid == pid)
-		add_python(f.dwfl, pid, out);
+		(void)dwfl_getthread_frames(f.dwfl, tid, frames_add, &f);
+	python = frames_find_python(f.dwfl, pid);
+	frames_add_python(&python, pid, tid, out);
 	dwfl_end(f.dwfl);
 }
 

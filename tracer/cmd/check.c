@@ -19,6 +19,7 @@
 #include "cmd/reading.h"
 #include "cmd/record.h"
 #include "cmd/record_options.h"
+#include "cmd/where.h"
 #include "rules/expect.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
@@ -376,6 +377,7 @@ static int check_trace(struct check *c, const struct check_options *o, const cha
 		log_error("%s", why.text);
 		return EXIT_TROUBLE;
 	}
+	where_resolve(c->trace.model);
 	if (run_rules(c) < 0) {
 		log_error("out of memory");
 		status = EXIT_TROUBLE;
@@ -433,6 +435,8 @@ static int run(int argc, char **argv)
 	bool command;
 
 	o.record.fds = FS_FDS_FULL;
+	o.record.stacks = STACKS_ALL;
+	o.record.locks = true;
 	if (!options_go(&table, argc, argv, &o, &first, &status))
 		return status;
 	if (o.explain)

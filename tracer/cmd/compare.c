@@ -7,15 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
-#include "cmd/load.h"
 #include "cmd/methods.h"
 #include "cmd/reading.h"
 
 struct compare {
-	struct loaded *traces;
+	struct story *traces;
 	struct compared *compared;
 	size_t n;
 };
@@ -24,6 +24,7 @@ struct options {
 	struct read_options read; /* first: see read_option_specs */
 	const char *methods;
 	const char *keep;
+	bool follow;
 };
 
 static const struct option_spec method_specs[] = {
@@ -38,6 +39,10 @@ static const struct option_spec method_specs[] = {
 	  .arg = "DIR",
 	  .help = "keep the traces of these runs there, as METHOD.data",
 	  .offset = offsetof(struct options, keep) },
+	{ .name = "follow",
+	  .kind = OPTION_FLAG,
+	  .help = "let each run go on until its last descendant has ended",
+	  .offset = offsetof(struct options, follow) },
 	{ 0 },
 };
 
@@ -67,22 +72,24 @@ static int write_compare(void *arg, const struct view *view, bool json, FILE *to
 		    : compare_text(c->compared, c->n, view, to);
 }
 
-/* labels: what the traces are called in the table. */
-static int load_all(struct compare *c, size_t n, char *const *paths, char *const *labels,
-		    struct failure *why)
+/* labels: what the traces are called in the table. What goes wrong is told here. */
+static int load_all(struct compare *c, size_t n, char *const *paths, char *const *labels)
 {
 	size_t i;
 	int err;
 
 	c->traces = calloc(n, sizeof(*c->traces));
 	c->compared = calloc(n, sizeof(*c->compared));
-	if (!c->traces || !c->compared)
-		return fail_errno(why, -ENOMEM, "cannot compare");
+	if (!c->traces || !c->compared) {
+		log_error("cannot compare: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
 	for (i = 0; i < n; i++) {
-		err = load_trace(&c->traces[i], paths[i], why);
+		err = story_load(&c->traces[i], paths[i]);
 		if (err < 0)
 			return err;
-		c->compared[i] = (struct compared){ labels[i], c->traces[i].model };
+		c->compared[i] = (struct compared){ labels[i], c->traces[i].trace.model,
+						    &c->traces[i].findings };
 		c->n++;
 	}
 	return 0;
@@ -92,15 +99,12 @@ static int compare_traces(const struct options *o, size_t n, char *const *paths,
 			  char *const *labels)
 {
 	struct compare c = { .n = 0 };
-	struct failure why = { 0 };
 	int status = EXIT_READ_TROUBLE;
 
-	if (load_all(&c, n, paths, labels, &why) < 0)
-		log_error("%s", why.text);
-	else
+	if (load_all(&c, n, paths, labels) == 0)
 		status = write_view(&o->read, paths[0], false, write_compare, &c);
 	while (c.n > 0)
-		load_free(&c.traces[--c.n]);
+		story_free(&c.traces[--c.n]);
 	free(c.traces);
 	free(c.compared);
 	return status;
@@ -115,7 +119,8 @@ static int compare_methods(const struct options *o, char **argv)
 
 	if (methods_parse(&m, o->methods, &why) < 0)
 		options_bad(&compare_table, "%s", why.text);
-	else if (methods_run(&m, argv, o->keep, private_dir, sizeof(private_dir), &why) < 0)
+	else if (methods_run(&m, argv, o->keep, o->follow, private_dir, sizeof(private_dir), &why) <
+		 0)
 		log_error("%s", why.text);
 	else
 		status = compare_traces(o, m.count, m.traces, m.names);
@@ -135,8 +140,8 @@ static int run_compare(int argc, char **argv)
 		options_bad(&compare_table, "--methods needs a command to run, behind --");
 	else if (o.methods)
 		return compare_methods(&o, argv + first);
-	else if (o.keep)
-		options_bad(&compare_table, "--keep goes with --methods");
+	else if (o.keep || o.follow)
+		options_bad(&compare_table, "--%s goes with --methods", o.keep ? "keep" : "follow");
 	else if (first < argc)
 		return compare_traces(&o, (size_t)(argc - first), argv + first, argv + first);
 	else {

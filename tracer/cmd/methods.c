@@ -19,6 +19,7 @@
 
 #define METHOD_VARIABLE "FORKSCOPE_START_METHOD"
 #define HOOK_NAME "sitecustomize.py"
+#define CACHE_NAME "__pycache__"
 
 /*
  * What the interpreter runs at its start. The method becomes the default of multiprocessing when that is
@@ -103,30 +104,41 @@ int methods_parse(struct methods *ret, const char *list, struct failure *why)
 
 /* --- files --- */
 
-static int write_hook(const char *dir, struct failure *why)
+static int write_file(const char *dir, const char *name, const char *text, struct failure *why)
 {
 	char path[320];
 	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "%s/" HOOK_NAME, dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail_errno(why, -errno, "cannot write '%s'", path);
-	if (write(fd, hook, sizeof(hook) - 1) != (ssize_t)sizeof(hook) - 1)
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		err = fail(why, -EIO, "cannot write '%s'", path);
 	close(fd);
 	return err;
 }
 
+/* A file where CPython would make its folder of compiled modules, so that it leaves none behind. */
+static int write_hook(const char *dir, struct failure *why)
+{
+	int err = write_file(dir, CACHE_NAME, "", why);
+
+	return err ? err : write_file(dir, HOOK_NAME, hook, why);
+}
+
 static void remove_private(const char *dir)
 {
 	struct place place;
+	static const char *const names[] = { HOOK_NAME, CACHE_NAME };
 	char path[320];
 
 	if (!*dir)
 		return;
-	snprintf(path, sizeof(path), "%s/" HOOK_NAME, dir);
-	(void)unlink(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
 	snprintf(place.dir, sizeof(place.dir), "%s", dir);
 	place.trace[0] = '\0';
 	place_remove(&place);
@@ -168,11 +180,12 @@ static void say_how_it_ended(const char *method, int status)
 			    WEXITSTATUS(status));
 }
 
-static int run_one(const char *method, const char *trace, char **argv, struct failure *why)
+static int run_one(const char *method, const char *trace, char **argv, bool follow,
+		   struct failure *why)
 {
-	const struct recording_options options = { .argv = argv,
-						   .fds = FS_FDS_FULL,
-						   .status_fd = -1 };
+	const struct recording_options options = {
+		.argv = argv, .fds = FS_FDS_FULL, .follow = follow, .status_fd = -1
+	};
 	struct recording *r = NULL;
 	int err;
 
@@ -187,14 +200,15 @@ static int run_one(const char *method, const char *trace, char **argv, struct fa
 	return err;
 }
 
-static int run_all(struct methods *m, char **argv, struct variable *method, struct failure *why)
+static int run_all(struct methods *m, char **argv, bool follow, struct variable *method,
+		   struct failure *why)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < m->count && !err; i++) {
 		if (setenv(method->name, m->names[i], 1) < 0)
 			return fail_errno(why, -errno, "cannot set %s", method->name);
-		err = run_one(m->names[i], m->traces[i], argv, why);
+		err = run_one(m->names[i], m->traces[i], argv, follow, why);
 	}
 	return err;
 }
@@ -209,8 +223,8 @@ static int name_traces(struct methods *m, const char *dir, struct failure *why)
 	return 0;
 }
 
-int methods_run(struct methods *m, char **argv, const char *keep, char *private_dir, size_t size,
-		struct failure *why)
+int methods_run(struct methods *m, char **argv, const char *keep, bool follow, char *private_dir,
+		size_t size, struct failure *why)
 {
 	struct variable method = { METHOD_VARIABLE, NULL }, path = { "PYTHONPATH", NULL };
 	const char *python_path = getenv("PYTHONPATH");
@@ -239,7 +253,7 @@ int methods_run(struct methods *m, char **argv, const char *keep, char *private_
 	if (err)
 		fail_errno(why, err, "cannot set the environment");
 	else
-		err = run_all(m, argv, &method, why);
+		err = run_all(m, argv, follow, &method, why);
 	restore_variable(&method);
 	restore_variable(&path);
 	return err;

@@ -8,6 +8,7 @@
 #ifndef TRACER_CMD_METHODS_H
 #define TRACER_CMD_METHODS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/fail.h"
@@ -25,10 +26,11 @@ int methods_parse(struct methods *ret, const char *list, struct failure *why);
 
 /*
  * Runs argv once for each; traces go to DIR/METHOD.data (keep: a directory, made when it is not there) or, with
- * NULL, to a private directory, which methods_free removes. The target's stdio is its own.
+ * NULL, to a private directory, which methods_free removes. follow: each run until its last descendant has
+ * ended. The target's stdio is its own.
  */
-int methods_run(struct methods *m, char **argv, const char *keep, char *private_dir, size_t size,
-		struct failure *why);
+int methods_run(struct methods *m, char **argv, const char *keep, bool follow, char *private_dir,
+		size_t size, struct failure *why);
 
 /* private_dir: as methods_run filled it; "" none. */
 void methods_free(struct methods *m, const char *private_dir);

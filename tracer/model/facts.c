@@ -20,6 +20,10 @@ static int list_of(unsigned type)
 		return FACTS_ODD_CALL;
 	case FS_EV_SIGNAL:
 		return FACTS_SIGNAL;
+	case FS_EV_FD_EOF:
+		return FACTS_EOF;
+	case FS_EV_LOCK_STORY:
+		return FACTS_LOCK_STORY;
 	}
 	return -1;
 }
@@ -72,6 +76,16 @@ const char *fact_stack(const struct fact *f, size_t *ret_len)
 
 	*ret_len = frames.len;
 	return frames.text;
+}
+
+struct event_text fact_lock_name(const struct fact *f)
+{
+	return event_lock_name(f->event);
+}
+
+struct event_text fact_lock_taken(const struct fact *f)
+{
+	return event_lock_taken(f->event);
 }
 
 const struct fs_holder *fact_holders(const struct fact *f, size_t *ret_count)

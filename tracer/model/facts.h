@@ -7,6 +7,7 @@
 #define TRACER_MODEL_FACTS_H
 
 #include "model/model.h"
+#include "trace/event_info.h"
 
 struct fact {
 	const struct fs_event *event; /* whole, and sound */
@@ -17,7 +18,11 @@ struct fact {
 size_t model_fact_count(const struct model *m, unsigned type);
 const struct fact *model_fact(const struct model *m, unsigned type, size_t index);
 
-/* A futex_stuck's stack: texts that each end in NUL, *ret_len bytes. */
+/* A lock_story's words: the lock's name, and where it was taken. */
+struct event_text fact_lock_name(const struct fact *f);
+struct event_text fact_lock_taken(const struct fact *f);
+
+/* A futex_stuck's or lock_story's stack: texts that each end in NUL, *ret_len bytes. */
 const char *fact_stack(const struct fact *f, size_t *ret_len);
 
 /* Who could write what a blocked one reads. */

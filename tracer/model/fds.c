@@ -480,6 +480,7 @@ static int on_fd(struct model *m, uint32_t process, const struct fs_ev_fd *e)
 {
 	struct fd_change change = { .ts = e->h.ts_ns,
 				    .process = process,
+				    .tid = e->h.tid,
 				    .fd = fd_with_flags(e->fd, e->flags) };
 	struct fd_table *t;
 	struct fd_slot *slot;
@@ -517,6 +518,7 @@ static int on_dup(struct model *m, uint32_t process, const struct fs_ev_fd_dup *
 	struct fd_change change = { .ts = e->h.ts_ns,
 				    .process = process,
 				    .what = CHANGE_DUP,
+				    .tid = e->h.tid,
 				    .fd = fd_with_flags(e->fd, e->flags),
 				    .arg = e->old_fd };
 	int err = get_file(m, e->file, &change.file);

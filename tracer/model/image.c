@@ -95,6 +95,7 @@ static void add_to_images(struct model *m, uint32_t process, uint32_t index)
 	p->execed = true;
 	p->state_after_exec = p->state_now; /* told anew when it differs */
 	p->ready_ts = 0;
+	p->ready_calls = 0;
 }
 
 static int on_exec(struct model *m, const struct fs_ev_exec *e)

@@ -15,6 +15,7 @@
 #include "base/hashmap.h"
 #include "model/facts.h"
 #include "model/ledger.h"
+#include "model/marks.h"
 #include "model/model.h"
 
 #define FD_CLOEXEC_BIT 0x80000000u
@@ -101,7 +102,9 @@ struct fd_change {
 	uint32_t file;
 	uint32_t fd; /* | FD_CLOEXEC_BIT */
 	uint32_t arg; /* see enum change_what */
-	uint32_t what; /* enum change_what */
+	uint32_t what : 8; /* enum change_what */
+	uint32_t
+		tid : 24; /* whose system call; 0: unknown (no thread number has more than 22 bits) */
 };
 
 enum change_what {
@@ -123,12 +126,30 @@ enum fact_lists {
 	FACTS_BLOCKED,
 	FACTS_ODD_CALL,
 	FACTS_SIGNAL,
+	FACTS_EOF,
+	FACTS_LOCK_STORY,
 	FACT_LISTS,
 };
 
 struct fact_list {
 	struct fact *list;
 	size_t count, room;
+};
+
+/* What programs said of themselves. */
+struct said {
+	struct mark *marks;
+	size_t mark_count, mark_room;
+	struct hashmap by_span; /* (id, process) -> its mark, until it ends */
+	struct pool *pools;
+	size_t pool_count, pool_room;
+	struct hashmap by_pool; /* number -> pool */
+	struct pool_worker *workers;
+	size_t worker_count, worker_room;
+	struct hashmap by_worker; /* (pool's number, its own) -> worker */
+	struct task_run *runs;
+	size_t run_count, run_room;
+	struct hashmap by_run; /* (worker, record) -> run, until all is known of it */
 };
 
 struct model {
@@ -194,6 +215,7 @@ struct model {
 	size_t seen_count, seen_room;
 
 	struct fact_list facts[FACT_LISTS];
+	struct said said;
 
 	/* The same per type: sorted by type and time, those that touch merged; made at the end. */
 	struct gap *losses;
@@ -264,6 +286,11 @@ void pass_check_table(struct model *m, uint32_t process, const struct interned *
 /* facts.c */
 int add_fact(struct model *m, const struct fs_event *e);
 void free_facts(struct model *m);
+
+/* marks.c */
+int add_said(struct model *m, const struct fs_event *e); /* 1: not its type */
+void sum_up_said(struct model *m);
+void free_said(struct model *m);
 
 /* judge.c */
 int judge(struct model *m);

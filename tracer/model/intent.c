@@ -293,8 +293,12 @@ static int on_ending(struct model *m, const struct fs_ev_call *e)
 	struct process *p;
 	int err = actor(m, &e->h, &process);
 
-	if (err < 0 || process == MODEL_NONE || m->options.bpf)
+	if (err < 0 || process == MODEL_NONE)
 		return err;
+	if (e->call == FS_LIBC_EXIT && e->call_flags & FS_LIBC_FROM_VFORK)
+		m->processes[process].vfork_exit = true;
+	if (m->options.bpf)
+		return 0;
 	if (e->call_flags & FS_LIBC_FROM_VFORK)
 		err = born(m, process, e->parent_pid, e->enter_ns,
 			   call_of_parent(m, e->parent_pid));

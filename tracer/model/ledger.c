@@ -173,6 +173,7 @@ static int gain(struct replay *r, const struct fd_change *c, enum fd_how got)
 	const struct fd_pass *pass;
 	uint32_t i;
 
+	h.tid = c->tid;
 	if (got == FD_HOW_DUPED) {
 		h.from_fd = c->arg;
 		if (held_at(r, c->arg))

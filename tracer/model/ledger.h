@@ -39,6 +39,7 @@ struct holding {
 	uint32_t from_fd; /* number there (dup: here); MODEL_NONE unknown */
 	uint8_t got; /* enum fd_how */
 	uint8_t lost; /* enum fd_how */
+	uint32_t tid; /* the thread that opened, duplicated or received it; 0 unknown */
 	uint64_t
 		cloexec_on_ts; /* when close-on-exec was set, or cleared, in a later step; 0: never */
 	uint64_t cloexec_off_ts;

@@ -64,6 +64,7 @@ void model_free(struct model *m)
 	free(m->changes);
 	free(m->seen_tables);
 	free_facts(m);
+	free_said(m);
 	free(m->gaps);
 	free(m->losses);
 	hashmap_free(&m->by_key);
@@ -123,6 +124,8 @@ int model_add(struct model *m, const struct fs_event *e)
 		ret = add_pass(m, e);
 	if (ret == 1)
 		ret = add_intent(m, e);
+	if (ret == 1)
+		ret = add_said(m, e);
 	return ret == 1 ? 0 : ret;
 }
 
@@ -183,6 +186,7 @@ int model_finish(struct model *m)
 
 	if (m->gap_count)
 		qsort(m->gaps, m->gap_count, sizeof(*m->gaps), by_time);
+	sum_up_said(m);
 	err = index_losses(m);
 	return err < 0 ? err : judge(m);
 }

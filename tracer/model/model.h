@@ -130,10 +130,12 @@ struct process {
 	bool changed_ids : 1;
 	bool raw_call : 1; /* made by a system call that is not what libc's fork makes */
 	bool shim : 1; /* the shim was at work in it */
+	bool vfork_exit : 1; /* called exit() in the memory of its creator */
 
 	/* life */
 	uint64_t leader_exit_ts; /* its first thread ended before the others */
 	uint64_t ready_ts; /* first write to a pipe or socket above fd 2 in its last image */
+	uint64_t ready_calls; /* system calls from birth until then; 0: not known */
 	uint64_t rss_peak_kb;
 	uint64_t cpu_ns;
 	uint64_t minor_faults;

@@ -235,7 +235,7 @@ static int take_in(struct model *m, uint32_t index, uint32_t process, const stru
 {
 	struct fd_pass *pass = &m->passes[index];
 	struct fd_change change = {
-		.ts = h->ts_ns, .process = process, .what = what, .arg = index
+		.ts = h->ts_ns, .process = process, .what = what, .tid = h->tid, .arg = index
 	};
 	uint32_t i;
 	int err = 0, one;

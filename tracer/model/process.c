@@ -534,6 +534,7 @@ static int on_process(struct model *m, const struct fs_ev_process *e)
 static int on_note(struct model *m, const struct fs_event *e)
 {
 	const struct fs_ev_cred *cred = (const void *)e;
+	const struct fs_ev_calls *calls = (const void *)e;
 	struct process *p;
 	uint32_t process;
 	int err = get_actor(m, e, &process);
@@ -549,6 +550,9 @@ static int on_note(struct model *m, const struct fs_event *e)
 	case FS_EV_FIRST_WRITE:
 		if (!p->ready_ts)
 			p->ready_ts = e->ts_ns;
+		break;
+	case FS_EV_CALLS:
+		p->ready_calls = calls->count;
 		break;
 	case FS_EV_BLIND_SPOT:
 		p->io_uring = true;
@@ -599,6 +603,7 @@ int add_life(struct model *m, const struct fs_event *e)
 		return on_thread(m, any);
 	case FS_EV_CRED:
 	case FS_EV_FIRST_WRITE:
+	case FS_EV_CALLS:
 	case FS_EV_BLIND_SPOT:
 		return on_note(m, e);
 	default:

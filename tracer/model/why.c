@@ -22,6 +22,7 @@ enum {
 	WEIGHT_FROZEN_UNOWNED = 70,
 	WEIGHT_ORPHANED = 60,
 	WEIGHT_FILE_LOCK = 55,
+	WEIGHT_EACH_OTHER = 52, /* two that wait for data of one another */
 	WEIGHT_CYCLE_PIPES = 48,
 	WEIGHT_END_KEPT = 35, /* and what speaks for or against it */
 	WEIGHT_SLEEPS = 10,
@@ -270,18 +271,23 @@ static void judge_cycle(struct why *w, struct why_finding f)
 {
 	const struct seen_process *p = f.victim;
 	const struct seen_thread *t = f.thread;
-	bool pipes = false;
+	bool pipes = false, only_pipes = true;
 
 	for (int n = 0; n < CYCLE_MAX; n++) {
-		pipes |= t->wait_count &&
-			 (t->waits[0].kind == WAIT_READ || t->waits[0].kind == WAIT_WRITE);
+		bool pipe = t->wait_count &&
+			    (t->waits[0].kind == WAIT_READ || t->waits[0].kind == WAIT_WRITE);
+
+		pipes |= pipe;
+		only_pipes &= pipe;
 		t = why_next(w, p, t, &p);
 		if (!t)
 			return;
 		if (t != f.thread)
 			continue;
 		f.cause = pipes ? WHY_CYCLE_PIPES : WHY_CYCLE;
-		f.weight = pipes ? WEIGHT_CYCLE_PIPES : WEIGHT_CYCLE;
+		f.weight = !pipes		  ? WEIGHT_CYCLE
+			   : only_pipes && n == 1 ? WEIGHT_EACH_OTHER
+						  : WEIGHT_CYCLE_PIPES;
 		f.other = &f.wait->others[0];
 		suggest(w, &f);
 		return;
@@ -313,6 +319,7 @@ struct walk {
 	struct why *why;
 	unsigned char *seen; /* of each thread */
 	unsigned depth;
+	bool able; /* it began with somebody that others can set going */
 };
 
 /* Whether a process waits for nobody but the outside: it is where a chain ends. */
@@ -354,7 +361,7 @@ static void judge_on_the_way(struct walk *k, struct why_finding f)
 		return;
 	} else if (f.wait->kind == WAIT_READ || f.wait->kind == WAIT_WRITE) {
 		judge_end_kept(k->why, f);
-	} else if (k->depth > 0 && ends_from_outside(f.wait)) {
+	} else if (k->depth > 0 && !k->able && ends_from_outside(f.wait)) {
 		f.cause = WHY_SLEEPS;
 		f.weight = WEIGHT_SLEEPS;
 		suggest(k->why, &f);
@@ -402,6 +409,8 @@ static int judge_from(struct why *w, const struct seen_process *p)
 	k.seen = calloc(threads + 1, 1);
 	if (!k.seen)
 		return -ENOMEM;
+	if (main_thread && main_thread->state != 'Z')
+		k.able = why_standing(w, p, main_thread) == STANDING_ABLE;
 	if (main_thread && main_thread->state != 'Z')
 		walk_thread(&k, p, main_thread);
 	for (size_t i = 0; i < p->thread_count && (!main_thread || main_thread->state == 'Z'); i++)

@@ -69,6 +69,8 @@ const char *why_wait_name(enum wait_kind kind); /* for JSON: "read" */
 
 /* "901 `sleep`": the name of a process in a sentence. */
 void why_name(struct buffer *to, const struct snapshot *s, uint32_t pid);
+/* What is behind the "python: " of a frame; NULL: the frame is native. */
+const char *why_python_frame(const char *frame);
 /* What a wait is for: "reads pipe:[882] (fd 3)". */
 void why_tell_wait(struct buffer *to, const struct seen_thread *t, const struct seen_wait *w);
 

@@ -134,7 +134,11 @@ void why_tell_wait(struct buffer *to, const struct seen_thread *t, const struct 
 		buffer_printf(to, " (fd %d)", w->fd);
 		break;
 	case WAIT_OTHER:
-		buffer_printf(to, "is in system call %lld", (long long)t->nr);
+		buffer_add_text(to, w->what[0] ? "waits for " : "is in system call ");
+		if (w->what[0])
+			escape_append(to, w->what, strlen(w->what));
+		else
+			buffer_printf(to, "%lld", (long long)t->nr);
 		break;
 	default:
 		buffer_add_text(to, plain[w->kind]);
@@ -238,12 +242,43 @@ static bool is_waiting_code(const char *name)
 	return false;
 }
 
+const char *why_python_frame(const char *frame)
+{
+	static const char mark[] = "python: ";
+
+	return strncmp(frame, mark, sizeof(mark) - 1) == 0 ? frame + sizeof(mark) - 1 : NULL;
+}
+
+/* " in f() (a.py:12)", the innermost function of Python; whether there is one. */
+static bool add_python_place(struct why *w, const struct seen_thread *t)
+{
+	const char *at = t->frames.data, *end = at + t->frames.len, *frame, *slash;
+	size_t name;
+
+	while (at && at < end && !why_python_frame(at))
+		at += strlen(at) + 1;
+	if (!at || at >= end)
+		return false;
+	frame = why_python_frame(at);
+	name = strcspn(frame, " ");
+	slash = strrchr(frame, '/');
+	buffer_add_text(&w->text, " in ");
+	escape_append(&w->text, frame, name);
+	buffer_add_text(&w->text, frame[0] == '<' ? " (" : "() (");
+	frame = slash && slash > frame + name ? slash + 1
+					      : frame + name + strspn(frame + name, " (");
+	escape_append(&w->text, frame, strlen(frame));
+	return true;
+}
+
 /* " in f()": who asked for what the thread waits for. Leading underscores say nothing to people. */
 static void add_place(struct why *w, const struct why_finding *f)
 {
 	const char *at = f->thread->frames.data, *end = at + f->thread->frames.len;
 	const char *name;
 
+	if (add_python_place(w, f->thread))
+		return;
 	for (; at && at < end; at += strlen(at) + 1) {
 		for (name = at; *name == '_' || strncmp(name, "GI_", 3) == 0;)
 			name += *name == '_' ? 1 : 3;
@@ -288,11 +323,15 @@ static void tell_unowned(struct why *w, const struct why_finding *f)
 	}
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
-	buffer_printf(&w->text, ": each of its %zu threads waits for another; thread %u waits",
-		      f->victim->thread_count, f->thread->tid);
+	if (f->victim->thread_count > 1)
+		buffer_printf(&w->text, ": each of its %zu threads waits for another; thread %u",
+			      f->victim->thread_count, f->thread->tid);
+	buffer_add_text(&w->text, " waits");
 	add_place(w, f);
 	buffer_add_text(&w->text, " for ");
 	add_lock(&w->text, f->wait);
+	if (f->victim->thread_count == 1)
+		buffer_add_text(&w->text, " that nobody can release: it has no other thread");
 }
 
 static void tell_owner_dead(struct why *w, const struct why_finding *f)
@@ -305,6 +344,26 @@ static void tell_owner_dead(struct why *w, const struct why_finding *f)
 		      " whose owner %u does not exist any more: it ended without releasing it",
 		      f->wait->owner_tid);
 	buffer_add_text(&w->remedy, "use a robust mutex (PTHREAD_MUTEX_ROBUST), and end who waits");
+}
+
+/* One of those that share it and wait for something else may have it, which then is as bad. */
+static void add_suspect(struct why *w, const struct why_finding *f)
+{
+	for (size_t i = 0; i < f->wait->count; i++) {
+		const struct seen_process *p = snapshot_find(w->snapshot, f->wait->others[i].pid);
+		const struct seen_wait *wait = p && p->thread_count == 1 &&
+							       p->threads[0].wait_count == 1
+						       ? p->threads[0].waits
+						       : NULL;
+
+		if (!wait || wait->kind == WAIT_LOCK)
+			continue;
+		buffer_add_text(&w->text, ", or is ");
+		why_name(&w->text, w->snapshot, p->pid);
+		buffer_add_text(&w->text, ", which ");
+		why_tell_wait(&w->text, &p->threads[0], wait);
+		return;
+	}
 }
 
 /* Who else waits for the same thing, and whether others wait for other things of the kind. */
@@ -351,6 +410,7 @@ static void tell_orphaned(struct why *w, const struct why_finding *f)
 		buffer_add_text(&w->text,
 				" that nobody alive can release: its holder ended without doing so "
 				"(killed?)");
+		add_suspect(w, f);
 	}
 	buffer_add_text(&w->remedy, "end the tree and start it again");
 }
@@ -406,28 +466,66 @@ static void tell_file_lock(struct why *w, const struct why_finding *f)
 		      f->other->pid);
 }
 
-/* Who waits for the one that does not move. */
-static void add_waiter(struct why *w, const struct seen_process *for_whom)
+/* What it is that a waiter waits for, of the one it waits for. */
+static void add_waited(struct why *w, const struct seen_wait *wait)
+{
+	switch (wait->kind) {
+	case WAIT_CHILD:
+		buffer_add_text(&w->text, " waits for it to end");
+		break;
+	case WAIT_VFORK:
+		buffer_add_text(&w->text, " is suspended until it execs or ends (vfork)");
+		break;
+	case WAIT_LOCK:
+		buffer_add_text(&w->text, " waits for ");
+		if (!wait->owner_tid) {
+			buffer_add_text(&w->text, "it");
+			break;
+		}
+		add_lock(&w->text, wait);
+		if (wait->lock != LOCK_JOIN)
+			buffer_add_text(&w->text, " that it holds");
+		break;
+	default:
+		buffer_add_text(&w->text, " waits for it");
+	}
+}
+
+static bool waits_for(const struct seen_wait *wait, const struct why_finding *f)
+{
+	for (size_t i = 0; i < wait->count; i++)
+		if (wait->others[i].pid == f->victim->pid &&
+		    (!wait->others[i].tid || !f->thread || wait->others[i].tid == f->thread->tid))
+			return true;
+	return false;
+}
+
+/* Who waits for the one that does not move: another process before another thread of its own. */
+static void add_waiter(struct why *w, const struct why_finding *f)
 {
 	const struct snapshot *s = w->snapshot;
 
-	for (size_t i = 0; i < s->count; i++)
-		for (size_t k = 0; k < s->processes[i].thread_count; k++)
-			for (size_t n = 0; n < s->processes[i].threads[k].wait_count; n++) {
-				const struct seen_wait *wait = &s->processes[i].threads[k].waits[n];
+	for (int own = 0; own < 2; own++)
+		for (size_t i = 0; i < s->count; i++) {
+			const struct seen_process *p = &s->processes[i];
 
-				for (size_t m = 0; m < wait->count; m++) {
-					if (wait->others[m].pid != for_whom->pid ||
-					    s->processes[i].pid == for_whom->pid)
+			if ((p->pid == f->victim->pid) != own)
+				continue;
+			for (size_t k = 0; k < p->thread_count; k++)
+				for (size_t n = 0; n < p->threads[k].wait_count; n++) {
+					const struct seen_thread *t = &p->threads[k];
+
+					if (t == f->thread || !waits_for(&t->waits[n], f))
 						continue;
 					buffer_add_text(&w->text, ", and ");
-					why_name(&w->text, s, s->processes[i].pid);
-					buffer_add_text(&w->text, wait->kind == WAIT_CHILD
-									  ? " waits for it to end"
-									  : " waits for it");
+					if (own)
+						buffer_printf(&w->text, "thread %u", t->tid);
+					else
+						why_name(&w->text, s, p->pid);
+					add_waited(w, &t->waits[n]);
 					return;
 				}
-			}
+		}
 }
 
 static void tell_stopped(struct why *w, const struct why_finding *f)
@@ -444,7 +542,7 @@ static void tell_stopped(struct why *w, const struct why_finding *f)
 				" is stopped by a signal (SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU)");
 		buffer_printf(&w->remedy, "kill -CONT %u", f->victim->pid);
 	}
-	add_waiter(w, f->victim);
+	add_waiter(w, f);
 }
 
 static void tell_quiet(struct why *w, const struct why_finding *f)
@@ -483,9 +581,12 @@ static void tell_sleeps(struct why *w, const struct why_finding *f)
 {
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
+	if (f->thread->tid != f->victim->pid)
+		buffer_printf(&w->text, ": thread %u", f->thread->tid);
 	buffer_add_char(&w->text, ' ');
 	why_tell_wait(&w->text, f->thread, f->wait);
-	add_waiter(w, f->victim);
+	(void)add_python_place(w, f->thread);
+	add_waiter(w, f);
 }
 
 void why_tell(struct why *w)

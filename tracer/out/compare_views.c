@@ -25,6 +25,52 @@ static struct short_text value_text(enum measure_unit unit, uint64_t value)
 	return t;
 }
 
+static void add_starters(struct table *t, const struct group *g)
+{
+	const struct process *p = g->starter_count ? model_process(g->trace->model, g->starters[0])
+						   : NULL;
+	struct buffer b = { 0 };
+
+	if (p && p->in_trace)
+		buffer_printf(&b, "p%u ", p->number);
+	if (p)
+		escape_append(&b, p->comm, strnlen(p->comm, sizeof(p->comm)));
+	if (p && p->role == ROLE_FORKSERVER)
+		buffer_printf(&b, " (%s)", role_name((enum role)p->role));
+	if (g->starter_count > 1)
+		buffer_printf(&b, " and %zu more", g->starter_count - 1);
+	table_add(t, p ? STYLE_PLAIN : STYLE_DIM, p ? buffer_text(&b) : "-");
+	buffer_free(&b);
+}
+
+/* "exit, reap, last close", of most of them. */
+static void add_order(struct table *t, const struct group *g)
+{
+	const struct end_order *o = compare_common_order(g);
+	struct buffer b = { 0 };
+
+	for (size_t i = 0; o && i < o->count; i++)
+		buffer_printf(&b, "%s%s", i ? ", " : "", end_step_name((enum end_step)o->steps[i]));
+	if (g->order_count > 1)
+		buffer_printf(&b, " (%zu)", o->n);
+	table_add(t, o ? STYLE_PLAIN : STYLE_DIM, o ? buffer_text(&b) : "-");
+	buffer_free(&b);
+}
+
+/* "3 (FS021 2, FS060 1)" */
+static void add_found(struct table *t, const struct group *g)
+{
+	struct buffer b = { 0 };
+
+	buffer_printf(&b, "%zu", g->findings);
+	for (size_t i = 0; i < g->found_count; i++)
+		buffer_printf(&b, "%s%s%s", i ? ", " : " (", g->found[i].rule,
+			      i + 1 == g->found_count ? ")" : "");
+	table_add(t, g->findings ? STYLE_RED : STYLE_PLAIN,
+		  g->trace->findings ? buffer_text(&b) : "-");
+	buffer_free(&b);
+}
+
 /* "310 us" or, where children differ, "310 us (290 us..1.20 ms)" */
 static void add_spread(struct table *t, enum measure_unit unit, const struct spread *s)
 {
@@ -71,11 +117,20 @@ static int print_groups(const struct group *groups, size_t n, bool name_traces,
 	for (i = 0; i < n; i++)
 		table_printf(&t, STYLE_PLAIN, "%s%s", number_text(groups[i].starts).text,
 			     groups[i].workers == groups[i].starts ? " (workers)" : "");
+	table_add(&t, STYLE_PLAIN, "started by");
+	for (i = 0; i < n; i++)
+		add_starters(&t, &groups[i]);
 	for (k = 0; k < measure_count; k++) {
 		table_add(&t, STYLE_PLAIN, measures[k].label);
 		for (i = 0; i < n; i++)
 			add_spread(&t, measures[k].unit, &groups[i].spreads[k]);
 	}
+	table_add(&t, STYLE_PLAIN, "order of the end");
+	for (i = 0; i < n; i++)
+		add_order(&t, &groups[i]);
+	table_add(&t, STYLE_PLAIN, "findings");
+	for (i = 0; i < n; i++)
+		add_found(&t, &groups[i]);
 	buffer_free(&names);
 	return table_print(&t, term, to);
 }
@@ -123,6 +178,42 @@ int compare_text(const struct compared *traces, size_t n, const struct view *v, 
 	return err ? err : ferror(to) ? -EIO : 0;
 }
 
+static void add_lists(struct json *j, const struct group *g)
+{
+	size_t i, k;
+
+	json_key(j, "started_by");
+	json_array_begin(j);
+	for (i = 0; i < g->starter_count; i++) {
+		const struct process *p = model_process(g->trace->model, g->starters[i]);
+		char id[16];
+
+		if (!p || !p->in_trace)
+			continue;
+		snprintf(id, sizeof(id), "p%u", p->number);
+		json_text(j, id);
+	}
+	json_array_end(j);
+	json_key(j, "end_orders");
+	json_array_begin(j);
+	for (i = 0; i < g->order_count; i++) {
+		json_object_begin(j);
+		json_field_u64(j, "n", g->orders[i].n);
+		json_key(j, "order");
+		json_array_begin(j);
+		for (k = 0; k < g->orders[i].count; k++)
+			json_text(j, end_step_name((enum end_step)g->orders[i].steps[k]));
+		json_array_end(j);
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_key(j, "findings");
+	json_object_begin(j);
+	for (i = 0; i < g->found_count; i++)
+		json_field_u64(j, g->found[i].rule, g->found[i].n);
+	json_object_end(j);
+}
+
 static void add_group(struct json *j, const struct group *g)
 {
 	size_t k;
@@ -132,6 +223,7 @@ static void add_group(struct json *j, const struct group *g)
 	json_field_text(j, "start_method", start_method_name(g->start));
 	json_field_u64(j, "starts", g->starts);
 	json_field_u64(j, "workers", g->workers);
+	add_lists(j, g);
 	for (k = 0; k < measure_count; k++) {
 		const struct spread *s = &g->spreads[k];
 

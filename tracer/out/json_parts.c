@@ -180,8 +180,12 @@ static void add_birth(struct json *j, const struct model *m, const struct proces
 	known = process_suspended_ns(m, p, &ns);
 	json_field_duration(j, "suspended_ns", known, ns);
 	json_field_moment(j, "ready_ns", m, p->ready_ts);
+	json_field_known(j, "ready_calls", p->ready_calls, p->ready_calls);
+	json_field_moment(j, "asked_ns", m, process_asked_ts(m, p));
 	if (p->creator_rss_kb)
 		json_field_u64(j, "creator_rss_kb", p->creator_rss_kb);
+	if (p->creator_pgtables_kb)
+		json_field_u64(j, "creator_pgtables_kb", p->creator_pgtables_kb);
 }
 
 static void add_end(struct json *j, const struct model *m, const struct process *p)

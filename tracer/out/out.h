@@ -51,6 +51,7 @@ int view_html(const struct model *m, const struct findings *f, const struct view
 struct compared {
 	const char *name;
 	const struct model *model;
+	const struct findings *findings; /* NULL: not judged */
 };
 
 int compare_json(const struct compared *traces, size_t n, FILE *to);

@@ -18,6 +18,7 @@
 
 #include "base/escape.h"
 #include "base/grow.h"
+#include "model/marks.h"
 #include "out/export.h"
 #include "out/span.h"
 #include "out/text_parts.h"
@@ -477,6 +478,44 @@ static void write_threads(struct perfetto *p, uint32_t index)
 	free(list);
 }
 
+/* Spans and runs of tasks have lanes of their own too: nothing says that they nest. */
+static void write_said(struct perfetto *p, uint32_t process, struct span s, const char *kind,
+		       const struct interned *name, uint64_t value)
+{
+	const struct process *of = model_process(p->m, process);
+	struct event_place at;
+	uint32_t lane;
+
+	if (!of || !of->in_trace || p->w.error)
+		return;
+	lane = take_lane(p, p->lane_of[process], true, s, kind);
+	at = slice_begin(&p->w, s.from_ts, lane, kind,
+			 name ? escaped(p, name->data, name->len) : kind);
+	note_u64(&p->w, "value", value != 0, value);
+	event_end(&p->w, at);
+	slice_end(&p->w, s.to_ts, lane);
+}
+
+static void write_marks(struct perfetto *p)
+{
+	const struct task_run *r;
+	const struct mark *mark;
+
+	for (size_t i = 0; (mark = model_mark(p->m, i)); i++) {
+		struct span s = { mark->ts, mark->end_ts ? mark->end_ts : mark->ts };
+
+		write_said(p, mark->process, s, mark->kind == MARK_NAME ? "name" : "mark",
+			   mark->name, mark->value);
+	}
+	for (uint32_t i = 0; (r = model_run(p->m, i)); i++) {
+		struct span s = { r->start_ts, r->end_ts ? r->end_ts : r->start_ts };
+
+		if (r->start_ts)
+			write_said(p, model_worker(p->m, r->worker)->process, s, "task", r->task,
+				   r->first);
+	}
+}
+
 static void write_gaps(struct perfetto *p)
 {
 	struct span gap;
@@ -502,6 +541,8 @@ int export_perfetto(const struct model *m, const struct findings *f, FILE *to)
 		write_step(&p, &p.steps[i]);
 	for (i = 0; i < model_born_count(m) && !p.w.error; i++)
 		write_threads(&p, model_born(m, i));
+	if (!p.w.error)
+		write_marks(&p);
 	if (!p.w.error)
 		write_gaps(&p);
 	if (!p.w.error)

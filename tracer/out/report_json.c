@@ -5,6 +5,7 @@
 #include "out/holders.h"
 #include "out/json_parts.h"
 #include "out/out.h"
+#include "out/said.h"
 #include "out/span.h"
 
 static void add_target(struct json *j, const struct model *m)
@@ -152,6 +153,7 @@ void json_report_members(struct json *j, const struct model *m, const struct fin
 	json_array_end(j);
 	add_passes(j, m, "fd_passes", false);
 	add_passes(j, m, "failed_fd_sends", true);
+	said_json(j, m);
 	add_findings(j, m, f);
 }
 

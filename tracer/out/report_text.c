@@ -12,6 +12,7 @@
 #include "base/grow.h"
 #include "base/hashmap.h"
 #include "out/out.h"
+#include "out/said.h"
 #include "out/text_parts.h"
 #include "out/tree_text.h"
 #include "out/where.h"
@@ -367,6 +368,7 @@ int report_text(const struct model *m, const struct findings *f, const struct vi
 	err = where_print(m, v, to);
 	if (err == 0)
 		err = print_remarks(m, v, to);
+	said_text(m, v, to);
 	findings_text(m, f, v, to);
 	fputc('\n', to);
 	print_summary(m, v, to);

@@ -85,8 +85,13 @@ static void write_thread(struct json *j, const struct why *w, const struct seen_
 	json_array_end(j);
 	json_key(j, "native");
 	json_array_begin(j);
-	for (; at && at < end; at += strlen(at) + 1)
+	for (; at && at < end && !why_python_frame(at); at += strlen(at) + 1)
 		json_text(j, at);
+	json_array_end(j);
+	json_key(j, "python");
+	json_array_begin(j);
+	for (; at && at < end; at += strlen(at) + 1)
+		json_text(j, why_python_frame(at) ? why_python_frame(at) : at);
 	json_array_end(j);
 	json_object_end(j);
 }

@@ -77,15 +77,20 @@ static void add_wait(struct buffer *b, const struct why *w, const struct seen_th
 static void add_frames(struct buffer *b, const struct term *term, const struct seen_thread *t)
 {
 	const char *at = t->frames.data, *end = at + t->frames.len;
-	int n = 0;
+	int n[2] = { 0 };
 
-	for (; at && at < end && n < FRAMES_TOLD_MAX; at += strlen(at) + 1, n++) {
+	for (; at && at < end; at += strlen(at) + 1) {
+		int python = why_python_frame(at) != NULL;
+
+		if (++n[python] > FRAMES_TOLD_MAX + 1)
+			continue;
 		buffer_printf(b, "          %s", term_style(term, STYLE_DIM));
-		escape_append(b, at, strlen(at));
+		if (n[python] <= FRAMES_TOLD_MAX)
+			escape_append(b, at, strlen(at));
+		else
+			buffer_add_text(b, "...");
 		buffer_printf(b, "%s\n", term_style(term, STYLE_PLAIN));
 	}
-	if (at && at < end)
-		buffer_add_text(b, "          ...\n");
 }
 
 static void add_thread(struct buffer *b, const struct why *w, const struct term *term,

@@ -3,6 +3,8 @@
  * FS004 fork-in-signal-handler. Proven by a thread that hangs in fork() below a signal handler; likely where a
  * caught signal had come and was blocked, as it is in its handler, in the thread that forked.
  */
+#include <linux/sched.h>
+
 #include "rules/stuck_words.h"
 
 /* A signal that the creator catches, and that its thread had blocked at the fork, but does not block by habit. */
@@ -47,7 +49,8 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = process };
 	uint64_t set;
 
-	if (!is_plain_copy(p) || p->threads_at_fork < 2)
+	/* It may exec: the danger is in the parent. A vfork takes no locks. */
+	if (!p->in_trace || !p->knows_fork || p->clone_flags & CLONE_VM || p->threads_at_fork < 2)
 		return 0;
 	set = blocked_by_handler(m, p);
 	if (!set || !signal_came(m, p, set))

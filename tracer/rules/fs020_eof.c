@@ -28,15 +28,26 @@ static int look_at_holding(void *arg, const struct holding *h)
 	return 0;
 }
 
+/* A program whose parent had ended by then: a daemon, or what a shell left in the background. */
+static bool is_left_behind(const struct model *m, const struct process *p, uint64_t now)
+{
+	const struct process *parent = model_process(m, p->parent);
+
+	return p->execed && parent && parent->ended && parent->end_ts < now;
+}
+
 /* Whether this writer is one that never writes. */
-static bool is_idle_writer(const struct model *m, uint32_t process, uint32_t fd, bool *ret_known)
+static bool is_idle_writer(const struct model *m, uint32_t process, uint32_t fd, uint64_t now,
+			   bool *ret_known)
 {
 	const struct process *p = model_process(m, process);
 	struct use u = { .fd = fd };
 
 	*ret_known = false;
-	/* stdin, stdout and stderr were given on purpose. */
-	if (!p || !p->in_trace || fd < 3 || p->io_uring)
+	if (!p || !p->in_trace || p->io_uring)
+		return false;
+	/* stdin, stdout and stderr were given on purpose, but to who left it to run in the background. */
+	if (fd < 3 && !is_left_behind(m, p, now))
 		return false;
 	(void)model_holdings(m, process, look_at_holding, &u);
 	*ret_known = u.found;
@@ -97,7 +108,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 
 		if (process == f->process && blocked_of(f)->threads == 1)
 			own++;
-		else if (!is_idle_writer(m, process, holders[i].fd, &is_known))
+		else if (!is_idle_writer(m, process, holders[i].fd, f->event->ts_ns, &is_known))
 			break;
 		known++;
 		buffer_add_text(&names, i ? ", " : "");
@@ -153,7 +164,8 @@ const struct rule rule_eof = {
 		"closed. "
 		"Copies multiply at each fork: the reader's own, or one that a sibling or a "
 		"background "
-		"program inherited by accident, keeps the reader waiting after the real writer is "
+		"program inherited by accident or was left with, keeps the reader waiting after "
+		"the real writer is "
 		"gone. "
 		"Shown by listing, while a process waits in read, who could write, and by the "
 		"record "

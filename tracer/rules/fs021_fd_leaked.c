@@ -9,7 +9,8 @@ struct search {
 	uint32_t file;
 	bool inherited;
 	bool used;
-	bool by_chance; /* opened without close-on-exec, and left so */
+	bool tidied; /* the new image closed it: it looks after itself */
+	bool by_chance; /* opened without close-on-exec, and left so; else it is FS022's affair */
 };
 
 static int look_at_own(void *arg, const struct holding *h)
@@ -20,6 +21,7 @@ static int look_at_own(void *arg, const struct holding *h)
 		return 0;
 	s->inherited = h->got == FD_HOW_INHERITED && !h->cloexec_off_ts;
 	s->used |= h->used;
+	s->tidied |= h->lost == FD_HOW_CLOSED;
 	return 0;
 }
 
@@ -28,7 +30,8 @@ static int look_at_opener(void *arg, const struct holding *h)
 	struct search *s = arg;
 
 	if (h->fd == s->fd && h->file == s->file)
-		s->by_chance = h->got == FD_HOW_OPENED && !h->born_cloexec && !h->cloexec_off_ts;
+		s->by_chance = h->got == FD_HOW_OPENED && !h->born_cloexec && !h->cloexec_off_ts &&
+			       !h->cloexec_on_ts;
 	return 0;
 }
 
@@ -80,7 +83,7 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 		    file->opener == MODEL_NONE || file->opener == process)
 			continue;
 		(void)model_holdings(m, process, look_at_own, &s);
-		if (!s.inherited || s.used)
+		if (!s.inherited || s.used || s.tidied)
 			continue;
 		(void)model_holdings(m, file->opener, look_at_opener, &s);
 		if (s.by_chance)
@@ -113,7 +116,8 @@ const struct rule rule_fd_leaked = {
 		"by the table of the new image: an fd above 2 that an ancestor opened for itself, "
 		"without close-on-exec, and that the image never named in a system call. Not told: "
 		"fds put on a number on purpose (dup2, posix_spawn file actions), or whose "
-		"close-on-exec was cleared by hand, terminals, and what was there before the "
+		"close-on-exec was cleared by hand, those that the new image closed, terminals, "
+		"and what was there before the "
 		"recording. Files opened for reading alone are notes.",
 	.check = check,
 };

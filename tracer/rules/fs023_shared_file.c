@@ -42,17 +42,24 @@ static uint32_t copy_of_two(const struct model *m, uint32_t a, uint32_t b)
 	return MODEL_NONE;
 }
 
-/* How often the file went from one of the two to the other. */
-static unsigned turns(const struct model *m, const struct fact *f)
+/*
+ * Whether the one who uses the file now had used it before, and the one in between could go on with it. A file
+ * that is handed to a child until its end, and then used again, is not shared.
+ */
+static bool is_taken_back(const struct model *m, const struct fact *f,
+			  const struct process *between)
 {
-	unsigned n = 0;
-
+	if (between->ended && between->end_ts <= odd_of(f)->h.ts_ns)
+		return false;
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
 		const struct fact *g = model_fact(m, FS_EV_ODD_CALL, i);
 
-		n += odd_of(g)->what == FS_ODD_SHARED_USE && odd_of(g)->file == odd_of(f)->file;
+		if (odd_of(g)->what == FS_ODD_SHARED_USE && odd_of(g)->file == odd_of(f)->file &&
+		    odd_of(g)->h.ts_ns < odd_of(f)->h.ts_ns &&
+		    (uint32_t)odd_of(g)->args[1] == odd_of(f)->h.pid)
+			return true;
 	}
-	return n;
+	return false;
 }
 
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
@@ -71,8 +78,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	f.process = copy_of_two(m, fact->process, other);
 	if (f.process == MODEL_NONE || !file || !is_stateful(file))
 		return 0;
-	/* Handing over once is no sharing. */
-	if (turns(m, fact) < 2)
+	if (!is_taken_back(m, fact, model_process(m, other)))
 		return 0;
 	add_process_name(&f.detail, m, fact->process);
 	buffer_add_text(&f.detail, " and ");
@@ -105,9 +111,9 @@ const struct rule rule_shared_file = {
 		"over one connection get each other's answers; an epoll set, timerfd, inotify or "
 		"io_uring instance reports to whoever asks first; a file read by both has one "
 		"offset, so each gets a part. Shown by a use of the file by the parent, by the "
-		"child, and by the parent again, the child being a copy that did not exec. Not "
-		"told "
-		"of listening sockets, socketpairs and pipes, which are shared on purpose, and of "
+		"child, and by the parent again (or the reverse), both alive, the child being a "
+		"copy that did not exec. Not told of listening sockets, socketpairs and pipes, "
+		"which are shared on purpose, and of "
 		"files that are written (logs).",
 	.check = check,
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* FS024 record-lock-lost. Locks that a close of another fd of the same file dropped. */
+/* FS024 record-lock-lost. Locks that a close of another fd of the same file dropped, or that ended with a parent. */
 #include <fcntl.h>
 
 #include "rules/rule.h"
+
+#define OUTLIVES_NS 100000000ull /* longer than who only sees its daemon start */
 
 static const struct fs_ev_odd_call *odd_of(const struct fact *f)
 {
@@ -75,12 +77,92 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	return finding_add(out, &f);
 }
 
+/* --- not inherited --- */
+
+struct keeper {
+	const struct model *m;
+	const struct file *locked;
+	uint64_t after;
+	bool found;
+};
+
+static int look_at_keeper(void *arg, const struct holding *h)
+{
+	struct keeper *k = arg;
+	const struct file *f = model_file(k->m, h->file);
+
+	if (!f || !same_file(f, k->locked) || h->got != FD_HOW_INHERITED || !h->used ||
+	    (h->to_ts && h->to_ts <= k->after))
+		return 0;
+	k->found = true;
+	return 1;
+}
+
+static bool locks_itself(const struct model *m, uint32_t process, const struct file *locked)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
+		const struct fact *f = model_fact(m, FS_EV_ODD_CALL, i);
+		const struct file *file = model_file(m, model_find_file(m, odd_of(f)->file));
+
+		if (odd_of(f)->what == FS_ODD_RECORD_LOCK && f->process == process && file &&
+		    same_file(file, locked))
+			return true;
+	}
+	return false;
+}
+
+/* A copy that goes on with the locked file after the end of who had locked it. */
+static bool outlives_lock(const struct model *m, const struct process *owner, uint32_t process,
+			  const struct file *locked, uint64_t since)
+{
+	const struct process *p = model_process(m, process);
+	struct keeper k = { .m = m, .locked = locked, .after = owner->end_ts };
+
+	if (!is_plain_copy(p) || p->birth_ts <= since ||
+	    (p->ended && p->end_ts < owner->end_ts + OUTLIVES_NS))
+		return false;
+	(void)model_holdings(m, process, look_at_keeper, &k);
+	return k.found && !locks_itself(m, process, locked);
+}
+
+static int judge_inherited(const struct rule *self, const struct model *m, const struct fact *fact,
+			   struct findings *out)
+{
+	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = MODEL_NONE };
+	const struct process *owner = model_process(m, fact->process);
+	uint32_t file = model_find_file(m, odd_of(fact)->file), at;
+
+	if (odd_of(fact)->what != FS_ODD_RECORD_LOCK || odd_of(fact)->args[2] != F_WRLCK ||
+	    !model_file(m, file) || !owner || !owner->ended || unlocked_at(m, fact))
+		return 0;
+	for (size_t i = 0; i < model_born_count(m) && f.process == MODEL_NONE; i++) {
+		at = model_born(m, i);
+		if (model_process(m, at)->creator == fact->process &&
+		    outlives_lock(m, owner, at, model_file(m, file), odd_of(fact)->h.ts_ns))
+			f.process = at;
+	}
+	if (f.process == MODEL_NONE)
+		return 0;
+	add_process_name(&f.detail, m, fact->process);
+	buffer_add_text(&f.detail, " took a record lock on ");
+	add_file_name(&f.detail, m, file);
+	buffer_add_text(&f.detail, " and ended; ");
+	add_process_name(&f.detail, m, f.process);
+	buffer_add_text(&f.detail,
+			", forked by it, went on with the file and did not inherit the lock.");
+	buffer_add_text(&f.key, "inherited:");
+	add_image_name(&f.key, m, fact->process);
+	return finding_add(out, &f);
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
 		err = judge(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
+		err = judge_inherited(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
 	return err;
 }
 
@@ -88,7 +170,7 @@ const struct rule rule_record_lock = {
 	.id = "FS024",
 	.name = "record-lock-lost",
 	.severity = SEVERITY_WARNING,
-	.title = "a record lock does not hold: it was dropped by a close",
+	.title = "a record lock does not hold: it was dropped by a close, or not inherited",
 	.fix = "keep one fd for a locked file and close no other of it; or use F_OFD_SETLK",
 	.text = "Locks of fcntl(F_SETLK) belong to the process, not to the descriptor: closing any "
 		"other "
@@ -96,6 +178,8 @@ const struct rule rule_record_lock = {
 		"record: "
 		"a lock was taken, and then the process closed another fd of the same file before "
 		"it "
-		"dropped the lock itself. Locks of F_OFD_SETLK stay with their open file.",
+		"dropped the lock itself. one that does not lock "
+		"anew goes on with the file after its parent, who had locked it, has ended. Locks "
+		"of F_OFD_SETLK stay with their open file.",
 	.check = check,
 };

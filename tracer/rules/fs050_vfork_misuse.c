@@ -100,9 +100,16 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		err = judge_call(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
 	for (size_t i = 0; i < model_born_count(m) && err == 0; i++) {
 		p = model_process(m, model_born(m, i));
-		if (is_vfork(p) && p->ended && !p->execed && !p->failed_execs && p->knows_status &&
-		    !(p->status & 0x7f) && !(reports_failure(p) && wrote(m, model_born(m, i))) &&
-		    !model_lost_between(m, FS_EV_EXEC_FAILED, p->birth_ts, p->end_ts))
+		if (is_vfork(p) && p->vfork_exit)
+			err = tell(
+				self, m, model_born(m, i),
+				"called exit(), not _exit(): the handlers and streams that it ran "
+				"and flushed are its parent's",
+				out);
+		else if (is_vfork(p) && p->ended && !p->execed && !p->failed_execs &&
+			 p->knows_status && !(p->status & 0x7f) &&
+			 !(reports_failure(p) && wrote(m, model_born(m, i))) &&
+			 !model_lost_between(m, FS_EV_EXEC_FAILED, p->birth_ts, p->end_ts))
 			err = tell(self, m, model_born(m, i),
 				   "ended without having tried to exec: what it did, it did there",
 				   out);
@@ -121,7 +128,8 @@ const struct rule rule_vfork_misuse = {
 		"which finds it changed when it goes on; exit() runs the parent's exit handlers. "
 		"Shown by system calls that such a child made before its exec: getting memory, "
 		"waiting for locks, starting processes, sleeping, writing before any exec failed; "
-		"and by a child that ended without having tried to exec. posix_spawn, which libc "
+		"by a child that ended without having tried to exec; and by a call of exit(), "
+		"which the preloaded library sees. posix_spawn, which libc "
 		"makes in a safe way, is not meant.",
 	.check = check,
 };

@@ -13,6 +13,15 @@ static uint64_t thread_end(const struct model *m, const struct process *p, uint3
 	return 0;
 }
 
+/* Whether the sender's process was at work after that: it waited for the victim, or lived on for a while. */
+static bool lived_on(const struct fs_ev_signal *e, uint32_t sender, const struct process *from,
+		     const struct process *to)
+{
+	if (to->reaped && to->reaper == sender && to->reap_ts > e->h.ts_ns)
+		return true;
+	return !from->ended || from->end_ts >= e->h.ts_ns + 50000000ull;
+}
+
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
 		 struct findings *out)
 {
@@ -25,12 +34,11 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		return 0;
 	ended = thread_end(m, from, e->h.tid);
 	/* When the whole process ends, its threads end together. */
-	if (!ended || e->h.ts_ns < ended ||
-	    (from->ended && from->end_ts < e->h.ts_ns + 50000000ull))
+	if (!ended || e->h.ts_ns < ended)
 		return 0;
 	f.process = model_find_process(m, e->to_pid, e->to_start_ns);
 	to = model_process(m, f.process);
-	if (!to || (to->ended && to->end_ts <= e->h.ts_ns))
+	if (!to || (to->ended && to->end_ts <= e->h.ts_ns) || !lived_on(e, fact->process, from, to))
 		return 0;
 	buffer_add_text(&f.detail, "PROVEN: ");
 	add_process_name(&f.detail, m, f.process);

@@ -7,6 +7,7 @@
 #define BIT(n) (UINT64_C(1) << ((n)-1))
 /* HUP INT QUIT, as shells and nohup do; CHLD has its own rule; KILL STOP cannot be; 32 33 are libc's. */
 #define MEANT (BIT(1) | BIT(2) | BIT(3) | BIT(17) | BIT(9) | BIT(19) | BIT(32) | BIT(33))
+#define NAMED_MAX 8 /* signals; more say no more */
 #define QUIET (BIT(13) | BIT(25) | BIT(31) | BIT(20) | BIT(21) | BIT(22))
 
 /* What the recorder itself was started with is nobody's fault here. */
@@ -22,6 +23,7 @@ static uint64_t from_outside(const struct model *m, bool ignored)
 
 static void add_signals(struct buffer *b, uint64_t set)
 {
+	int count = __builtin_popcountll(set), told = 0;
 	bool more = false;
 
 	for (int n = 1; n <= 64; n++) {
@@ -29,6 +31,10 @@ static void add_signals(struct buffer *b, uint64_t set)
 
 		if (!(set & BIT(n)))
 			continue;
+		if (count > NAMED_MAX && told++ == NAMED_MAX) {
+			buffer_printf(b, " and %d others", count - NAMED_MAX);
+			return;
+		}
 		if (name)
 			buffer_printf(b, "%sSIG%s", more ? ", " : "", name);
 		else

@@ -58,6 +58,9 @@ int finding_add(struct findings *out, struct found *f);
 /* "p3 (python3, pid 4711)". */
 void add_process_name(struct buffer *b, const struct model *m, uint32_t process);
 
+/* " It was forked at main+0x1f (app.c:12) <- ...": from Python's lines or C's; nothing where the shim saw none. */
+void add_fork_place(struct buffer *b, const struct model *m, uint32_t process);
+
 /* "1.2 s", "310 ms". */
 void add_duration(struct buffer *b, uint64_t ns);
 

@@ -74,40 +74,161 @@ bool is_in_handler(const struct fact *f)
 	return false;
 }
 
-static void add_owner(struct buffer *b, const struct model *m, const struct process *p,
-		      const struct fs_ev_futex_stuck *e)
+static const struct fs_ev_lock_story *story_of(const struct fact *f)
 {
-	const struct process *creator = model_process(m, p->creator);
-	uint32_t at;
+	return (const struct fs_ev_lock_story *)(const void *)f->event;
+}
 
-	if (!e->owner_tid)
-		return;
-	buffer_printf(b, " It is held by thread %u", e->owner_tid);
-	if (e->owner == FS_OWNER_HERE) {
-		buffer_add_text(b, e->owner_tid == e->h.tid ? ", the very thread that waits."
-							    : " of the same process.");
-		return;
+/* The next story of a wait: they have its time. NULL: no more. */
+static const struct fact *next_story(const struct model *m, const struct fact *f, size_t *at)
+{
+	while (*at < model_fact_count(m, FS_EV_LOCK_STORY)) {
+		const struct fact *s = model_fact(m, FS_EV_LOCK_STORY, (*at)++);
+
+		if (s->process == f->process && s->event->tid == f->event->tid &&
+		    s->event->ts_ns == f->event->ts_ns)
+			return s;
 	}
-	for (at = creator ? creator->first_thread : MODEL_NONE; at != MODEL_NONE;
-	     at = model_thread(m, at)->next) {
-		const struct thread *t = model_thread(m, at);
+	return NULL;
+}
 
-		if (t->tid != e->owner_tid)
+static void add_lock(struct buffer *b, const struct model *m, const struct fact *f)
+{
+	const struct fs_ev_futex_stuck *e = stuck_of(f);
+	size_t at = 0;
+	const struct fact *s = next_story(m, f, &at);
+	struct event_text name = s ? fact_lock_name(s) : (struct event_text){ "", 0 };
+	size_t len = 0;
+
+	buffer_add_text(b, e->how == FS_STUCK_SPINS && e->kind == FS_WAIT_UNKNOWN
+				   ? "a lock"
+				   : lock_words(e->kind));
+	while (len < name.len && name.text[len] != '+')
+		len++;
+	if (len) {
+		buffer_add_text(b, ", ");
+		buffer_append(b, name.text, len);
+		if (name.len - len > 4 && strncmp(name.text + len, "+0x0 ", 5) == 0)
+			len += 4; /* its beginning is the lock itself */
+		buffer_append(b, name.text + len, name.len - len);
+		buffer_add_char(b, ',');
+	} else if (s && story_of(s)->lock) {
+		buffer_printf(b, " at 0x%llx", (unsigned long long)story_of(s)->lock);
+	} else if (e->how == FS_STUCK_WAITS) {
+		buffer_printf(b, " at 0x%llx", (unsigned long long)e->address);
+	}
+}
+
+static const char *thread_name(const struct model *m, uint32_t process, uint32_t tid)
+{
+	const struct process *p = model_process(m, process);
+	uint32_t at = p ? p->first_thread : MODEL_NONE;
+
+	for (; at != MODEL_NONE; at = model_thread(m, at)->next)
+		if (model_thread(m, at)->tid == tid)
+			return model_thread(m, at)->comm;
+	return p && p->pid == tid ? p->comm : NULL;
+}
+
+/* "thread 4711 (flusher) of p0 (python3, pid 4700)". */
+static void add_thread(struct buffer *b, const struct model *m, uint32_t process, uint32_t tid,
+		       const char *comm)
+{
+	const struct process *p = model_process(m, process);
+	const char *name = comm && *comm ? comm : thread_name(m, process, tid);
+
+	buffer_add_text(b, p && p->pid == tid ? "the main thread, " : "thread ");
+	buffer_printf(b, "%u", tid);
+	if (name)
+		buffer_printf(b, " (%.16s)", name);
+	buffer_add_text(b, " of ");
+	add_process_name(b, m, process);
+}
+
+static void add_place(struct buffer *b, const struct fact *s)
+{
+	struct event_text taken = fact_lock_taken(s);
+	size_t len;
+	const char *stack = fact_stack(s, &len);
+
+	if (taken.len) {
+		buffer_add_text(b, ", taken at ");
+		buffer_append(b, taken.text, taken.len);
+	}
+	if (!len)
+		return;
+	buffer_add_text(b, story_of(s)->running ? "; around the fork it ran in "
+						: "; at the fork it was in ");
+	add_stack(b, stack, len);
+}
+
+/* Nobody knows which of them it was, or how many there were. */
+static void add_lost_threads(struct buffer *b, const struct model *m, const struct fact *f)
+{
+	const struct process *p = model_process(m, f->process);
+	const struct fact *s;
+	size_t at = 0, told = 0;
+
+	while ((s = next_story(m, f, &at))) {
+		if (!story_of(s)->holder_tid)
 			continue;
-		buffer_printf(b, " (%s) of ", t->comm);
-		add_process_name(b, m, p->creator);
-		buffer_add_text(b, ", which fork did not copy.");
+		buffer_add_text(b, told++ ? "; " : " Threads that fork did not copy: ");
+		add_thread(b, m, p->creator, story_of(s)->holder_tid, story_of(s)->comm);
+		add_place(b, s);
+	}
+	if (!told)
+		return;
+	at = 0;
+	s = next_story(m, f, &at);
+	if (story_of(s)->others > told)
+		buffer_printf(b, "; and %u more", story_of(s)->others - (unsigned)told);
+	buffer_add_char(b, '.');
+}
+
+static void add_owner(struct buffer *b, const struct model *m, const struct fact *f)
+{
+	const struct fs_ev_futex_stuck *e = stuck_of(f);
+	const struct process *p = model_process(m, f->process);
+	bool lock = waits_for_lock(f);
+	size_t at = 0;
+	const struct fact *s = next_story(m, f, &at);
+	uint32_t tid = s ? story_of(s)->holder_tid : e->owner_tid;
+
+	if (e->owner == FS_OWNER_HERE && e->owner_tid) {
+		buffer_printf(b, " It is held by thread %u%s", e->owner_tid,
+			      e->owner_tid == e->h.tid ? ", the very thread that waits."
+						       : " of the same process.");
 		return;
 	}
-	if (creator && e->owner_tid == creator->pid) {
-		buffer_add_text(b, ", the main thread of ");
-		add_process_name(b, m, p->creator);
-		buffer_add_text(b, ": the lock still bears the parent's thread as its owner.");
+	if (s && story_of(s)->by == FS_STORY_NOBODY) {
+		add_lost_threads(b, m, f);
+		return;
+	}
+	if (!tid)
+		return;
+	buffer_add_text(b, !lock ? " The only other thread was "
+			   : s && story_of(s)->by == FS_STORY_ALONE
+				   ? " The only thread that can have held it was "
+			   : s && story_of(s)->by == FS_STORY_STACK
+				   ? " By its stack it was held by "
+				   : " It was held by ");
+	if (!lock && s && story_of(s)->by != FS_STORY_ALONE)
+		buffer_add_text(b, "not this one: ");
+	if (thread_name(m, p->creator, tid) || s) {
+		add_thread(b, m, p->creator, tid, s ? story_of(s)->comm : NULL);
+		if (tid == p->creator_tid)
+			buffer_add_text(b, ", the one that forked: the lock still bears its number "
+					   "of the parent");
+		else
+			buffer_add_text(b, ", which fork did not copy");
 	} else {
-		buffer_printf(b, ", which is %s.",
+		buffer_printf(b, "thread %u, which is %s", tid,
 			      e->owner == FS_OWNER_GONE ? "no longer alive"
 							: "no thread of this process");
 	}
+	if (s)
+		add_place(b, s);
+	buffer_add_char(b, '.');
 }
 
 int add_stuck(const struct rule *self, const struct model *m, const struct fact *f,
@@ -128,11 +249,10 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 		add_process_name(b, m, p->creator);
 		buffer_add_char(b, ',');
 	}
-	buffer_printf(b, " %s for %s in thread %u",
-		      e->how == FS_STUCK_SPINS ? "spins for ever" : "waits for ever",
-		      e->how == FS_STUCK_SPINS && e->kind == FS_WAIT_UNKNOWN ? "a lock"
-									     : lock_words(e->kind),
-		      e->h.tid);
+	buffer_printf(b, " %s for ",
+		      e->how == FS_STUCK_SPINS ? "spins for ever" : "waits for ever");
+	add_lock(b, m, f);
+	buffer_printf(b, " in thread %u", e->h.tid);
 	if (end > e->since_ns) {
 		buffer_add_text(b, ", as it did for ");
 		add_duration(b, end - e->since_ns);
@@ -141,7 +261,8 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 	buffer_add_text(b, ", at ");
 	add_stack(b, stack, len);
 	buffer_add_char(b, '.');
-	add_owner(b, m, p, e);
+	add_owner(b, m, f);
+	add_fork_place(b, m, f->process);
 	buffer_printf(b, " %s", why);
 	add_culprit(&found.key, stack, len);
 	buffer_add_char(&found.key, ':');

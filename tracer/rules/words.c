@@ -101,16 +101,25 @@ const char *stack_frame(const char *stack, size_t len, size_t n)
 	return stack < end ? stack : NULL;
 }
 
-static bool is_machinery(const char *frame)
+/* Where every thread begins; the shim's own step among them. */
+static const char *const beginnings[] = {
+	"libc_start_", "start+", "start_thread+", "clone3+", "clone+", "begin_thread+", NULL,
+};
+
+static bool begins_with_one(const char *frame, const char *const *names)
 {
 	while (*frame == '_')
 		frame++;
-	if (*frame == '?')
-		return true;
-	for (size_t i = 0; machinery[i]; i++)
-		if (strncmp(frame, machinery[i], strlen(machinery[i])) == 0)
+	for (size_t i = 0; names[i]; i++)
+		if (strncmp(frame, names[i], strlen(names[i])) == 0)
 			return true;
 	return false;
+}
+
+static bool is_machinery(const char *frame)
+{
+	/* What has no name in a library is the library's affair; in a program it is all there is. */
+	return *frame == '?' ? strstr(frame, "(lib") != NULL : begins_with_one(frame, machinery);
 }
 
 const char *python_frame(const char *stack, size_t len, size_t n)
@@ -144,10 +153,13 @@ void add_stack(struct buffer *b, const char *stack, size_t len)
 		return;
 	while ((frame = stack_frame(stack, len, n)) && is_machinery(frame))
 		n++;
-	if (!frame)
+	if (!frame || begins_with_one(frame, beginnings))
 		n = 0;
-	for (; (frame = stack_frame(stack, len, n)) && shown < 8; n++, shown++)
-		buffer_printf(b, "%s%s", shown ? " <- " : "", frame);
+	for (; (frame = stack_frame(stack, len, n)) && shown < 8; n++) {
+		if (shown && begins_with_one(frame, beginnings))
+			continue;
+		buffer_printf(b, "%s%s", shown++ ? " <- " : "", frame);
+	}
 	if (!shown)
 		buffer_add_text(b, "(stack not readable)");
 }
@@ -165,5 +177,35 @@ void add_culprit(struct buffer *b, const char *stack, size_t len)
 		n++;
 	if (!frame)
 		frame = "?";
-	buffer_append(b, frame, strcspn(frame, "+"));
+	buffer_append(b, frame, strcspn(frame, *frame == '?' ? " " : "+"));
+}
+
+#define PLACE_LINES 4
+
+/* Lines of text as one, without what each thread begins with. */
+static size_t add_lines(struct buffer *b, const struct interned *text)
+{
+	size_t shown = 0;
+
+	for (size_t at = 0, len; text && at < text->len && shown < PLACE_LINES; at += len + 1) {
+		const char *line = text->data + at, *end = memchr(line, '\n', text->len - at);
+
+		len = end ? (size_t)(end - line) : text->len - at;
+		at += strspn(line, " ");
+		len -= strspn(line, " ");
+		if (!len || (shown && begins_with_one(text->data + at, beginnings)))
+			continue;
+		buffer_add_text(b, shown++ ? " <- " : " It was forked at ");
+		buffer_append(b, text->data + at, len);
+	}
+	return shown;
+}
+
+void add_fork_place(struct buffer *b, const struct model *m, uint32_t process)
+{
+	const struct process *p = model_process(m, process);
+	const struct start_call *c = p ? model_call(m, p->where) : NULL;
+
+	if (c && (add_lines(b, c->python) || add_lines(b, c->symbols)))
+		buffer_add_char(b, '.');
 }

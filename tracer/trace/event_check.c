@@ -125,11 +125,21 @@ static const char *check_intent(const struct fs_event *e, struct tail *t)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		return take_bytes(t, ((const struct fs_ev_mark *)e)->name_len);
 	}
 	if (e->type >= FS_EV_POOL_OPEN && e->type <= FS_EV_TASK_DONE)
 		return take_bytes(t, ((const struct fs_ev_pool *)e)->text_len);
 	return NULL;
+}
+
+static const char *check_story(const struct fs_ev_lock_story *e, struct tail *t)
+{
+	const char *problem = take_text(t, e->name_len);
+
+	if (!problem)
+		problem = take_text(t, e->taken_len);
+	return problem ? problem : take_components(t, e->frames_len);
 }
 
 static const char *check_tail(const struct fs_event *e, struct tail *t)
@@ -154,6 +164,8 @@ static const char *check_tail(const struct fs_event *e, struct tail *t)
 		return take_bytes(t, (uint64_t)table->count * sizeof(struct fs_fd));
 	case FS_EV_FUTEX_STUCK:
 		return take_components(t, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+	case FS_EV_LOCK_STORY:
+		return check_story((const struct fs_ev_lock_story *)e, t);
 	case FS_EV_BLOCKED:
 		return take_bytes(t, (uint64_t)((const struct fs_ev_blocked *)e)->count *
 					     sizeof(struct fs_holder));

@@ -160,6 +160,11 @@ static const struct event_field cred_fields[] = {
 	NONE,
 };
 
+static const struct event_field calls_fields[] = {
+	U(fs_ev_calls, count),
+	NONE,
+};
+
 static const struct event_field first_write_fields[] = {
 	U(fs_ev_first_write, fd),
 	X(fs_ev_first_write, file),
@@ -248,6 +253,14 @@ static const struct event_field odd_call_fields[] = {
 	NONE,
 };
 
+static const struct event_field fork_thread_fields[] = {
+	U(fs_ev_fork_thread, child_pid),
+	U(fs_ev_fork_thread, other_tid),
+	X(fs_ev_fork_thread, pc),
+	AS(fs_ev_fork_thread, running, "running", FIELD_FLAG),
+	NONE,
+};
+
 static const struct event_field futex_stuck_fields[] = {
 	AS(fs_ev_futex_stuck, since_ns, "since_ns", FIELD_TIME),
 	X(fs_ev_futex_stuck, address),
@@ -262,6 +275,16 @@ static const struct event_field futex_stuck_fields[] = {
 	U(fs_ev_futex_stuck, proof),
 	U(fs_ev_futex_stuck, threads),
 	U(fs_ev_futex_stuck, stuck),
+	NONE,
+};
+
+static const struct event_field lock_story_fields[] = {
+	X(fs_ev_lock_story, lock),
+	U(fs_ev_lock_story, holder_tid),
+	U(fs_ev_lock_story, by),
+	U(fs_ev_lock_story, kind),
+	U(fs_ev_lock_story, others),
+	AS(fs_ev_lock_story, running, "running", FIELD_FLAG),
 	NONE,
 };
 
@@ -372,8 +395,11 @@ static const struct event_field mark_fields[] = {
 };
 
 static const struct event_field pool_fields[] = {
-	U(fs_ev_pool, pool),	     U(fs_ev_pool, task), U(fs_ev_pool, worker_pid),
-	U(fs_ev_pool, start_method), I(fs_ev_pool, code), NONE,
+	U(fs_ev_pool, pool),	   U(fs_ev_pool, task),
+	U(fs_ev_pool, worker_pid), U(fs_ev_pool, start_method),
+	I(fs_ev_pool, code),	   U(fs_ev_pool, record),
+	U(fs_ev_pool, count),	   U(fs_ev_pool, attempt),
+	U(fs_ev_pool, worker),	   NONE,
 };
 
 static const struct event_field *const tables[FS_EV_MAX] = {
@@ -409,9 +435,13 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_FD_UNSHARE] = fd_fields,
 	[FS_EV_FD_SEND_FAILED] = fd_send_failed_fields,
 	[FS_EV_BLIND_SPOT] = blind_spot_fields,
+	[FS_EV_CALLS] = calls_fields,
+	[FS_EV_FD_EOF] = fd_fields,
 	[FS_EV_ODD_CALL] = odd_call_fields,
 	[FS_EV_FUTEX_STUCK] = futex_stuck_fields,
 	[FS_EV_BLOCKED] = blocked_fields,
+	[FS_EV_FORK_THREAD] = fork_thread_fields,
+	[FS_EV_LOCK_STORY] = lock_story_fields,
 	[FS_EV_SHIM_HELLO] = hello_fields,
 	[FS_EV_CALL] = call_fields,
 	[FS_EV_STACK] = stack_fields,
@@ -424,6 +454,7 @@ static const struct event_field *const tables[FS_EV_MAX] = {
 	[FS_EV_MARK] = mark_fields,
 	[FS_EV_SPAN_BEGIN] = mark_fields,
 	[FS_EV_SPAN_END] = mark_fields,
+	[FS_EV_NAME] = mark_fields,
 	[FS_EV_POOL_OPEN... FS_EV_TASK_DONE] = pool_fields,
 	[FS_EV_LOST] = lost_fields,
 };

@@ -49,9 +49,13 @@ static const struct {
 	TYPE(FS_EV_FD_UNSHARE, "fd_unshare", fs_ev_fd),
 	TYPE(FS_EV_FD_SEND_FAILED, "fd_send_failed", fs_ev_fd_send_failed),
 	TYPE(FS_EV_BLIND_SPOT, "blind_spot", fs_ev_blind_spot),
+	TYPE(FS_EV_CALLS, "calls", fs_ev_calls),
+	TYPE(FS_EV_FD_EOF, "fd_eof", fs_ev_fd),
 	TYPE(FS_EV_ODD_CALL, "odd_call", fs_ev_odd_call),
 	TYPE(FS_EV_FUTEX_STUCK, "futex_stuck", fs_ev_futex_stuck),
 	TYPE(FS_EV_BLOCKED, "blocked", fs_ev_blocked),
+	TYPE_COMM(FS_EV_FORK_THREAD, "fork_thread", fs_ev_fork_thread),
+	TYPE_COMM(FS_EV_LOCK_STORY, "lock_story", fs_ev_lock_story),
 	TYPE_COMM(FS_EV_SHIM_HELLO, "shim_hello", fs_ev_shim_hello),
 	TYPE(FS_EV_CALL, "call", fs_ev_call),
 	TYPE(FS_EV_STACK, "stack", fs_ev_stack),
@@ -72,6 +76,7 @@ static const struct {
 	TYPE(FS_EV_TASK_SUBMIT, "task_submit", fs_ev_pool),
 	TYPE(FS_EV_TASK_START, "task_start", fs_ev_pool),
 	TYPE(FS_EV_TASK_DONE, "task_done", fs_ev_pool),
+	TYPE(FS_EV_NAME, "name", fs_ev_mark),
 	TYPE(FS_EV_LOST, "lost", fs_ev_lost),
 };
 
@@ -216,6 +221,7 @@ struct event_text event_words(const struct fs_event *e)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		return piece(tail, 0, ((const struct fs_ev_mark *)e)->name_len);
 	}
 	if (e->type >= FS_EV_POOL_OPEN && e->type <= FS_EV_TASK_DONE && tail.len)
@@ -275,6 +281,7 @@ const char *event_call_name(unsigned call)
 		[FS_LIBC_WAIT] = "wait",
 		[FS_LIBC_PTHREAD_CREATE] = "pthread_create",
 		[FS_LIBC_DLOPEN] = "dlopen",
+		[FS_LIBC_SECCOMP] = "seccomp",
 	};
 
 	return LISTED(names, call);
@@ -299,6 +306,7 @@ const char *event_gap_name(unsigned gap)
 		[FS_GAP_SECURE] = "setuid or capabilities",
 		[FS_GAP_SANITIZER] = "sanitizer",
 		[FS_GAP_FORMAT] = "not ELF",
+		[FS_GAP_CONFINED] = "seccomp",
 	};
 
 	return LISTED(names, gap);
@@ -317,13 +325,38 @@ struct event_text event_components(const struct fs_event *e)
 	return nothing;
 }
 
-struct event_text event_frames(const struct fs_event *e)
+struct event_text event_lock_name(const struct fs_event *e)
 {
 	struct event_text tail = tail_of(e);
 
-	if (e->type != FS_EV_FUTEX_STUCK || !tail.len)
+	if (e->type != FS_EV_LOCK_STORY || !tail.len)
 		return nothing;
-	return piece(tail, 0, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+	return piece(tail, 0, ((const struct fs_ev_lock_story *)e)->name_len);
+}
+
+struct event_text event_lock_taken(const struct fs_event *e)
+{
+	const struct fs_ev_lock_story *story = (const struct fs_ev_lock_story *)e;
+	struct event_text tail = tail_of(e);
+
+	if (e->type != FS_EV_LOCK_STORY || !tail.len)
+		return nothing;
+	return piece(tail, (uint64_t)story->name_len + 1, story->taken_len);
+}
+
+struct event_text event_frames(const struct fs_event *e)
+{
+	const struct fs_ev_lock_story *story = (const struct fs_ev_lock_story *)e;
+	struct event_text tail = tail_of(e);
+
+	switch (tail.len ? e->type : 0) {
+	case FS_EV_FUTEX_STUCK:
+		return piece(tail, 0, ((const struct fs_ev_futex_stuck *)e)->frames_len);
+	case FS_EV_LOCK_STORY:
+		return piece(tail, (uint64_t)story->name_len + 1 + story->taken_len + 1,
+			     story->frames_len);
+	}
+	return nothing;
 }
 
 const struct fs_holder *event_holders(const struct fs_event *e, size_t *ret_count)

@@ -63,7 +63,11 @@ const char *event_gap_name(unsigned gap);
 /* state: cwd, file: its name; as components, the deepest first, each ending in NUL. */
 struct event_text event_components(const struct fs_event *e);
 
-/* futex_stuck: the stack, innermost frame first, each ending in NUL. */
+/* lock_story: the lock's name, and where it was taken. */
+struct event_text event_lock_name(const struct fs_event *e);
+struct event_text event_lock_taken(const struct fs_event *e);
+
+/* futex_stuck, lock_story: the stack, innermost frame first, each ending in NUL. */
 struct event_text event_frames(const struct fs_event *e);
 
 /* blocked: who could write. */

@@ -322,6 +322,7 @@ static void add_intent_tail(struct json *j, const struct fs_event *e)
 	case FS_EV_MARK:
 	case FS_EV_SPAN_BEGIN:
 	case FS_EV_SPAN_END:
+	case FS_EV_NAME:
 		add_text(j, "name", event_words(e));
 		break;
 	case FS_EV_POOL_OPEN ... FS_EV_TASK_DONE:
@@ -362,6 +363,11 @@ static void add_tail(struct json *j, const struct fs_event *e)
 		add_exit(j, (const struct fs_ev_exit *)e);
 		break;
 	case FS_EV_FUTEX_STUCK:
+		add_frames(j, e);
+		break;
+	case FS_EV_LOCK_STORY:
+		add_text(j, "name", event_lock_name(e));
+		add_text(j, "taken", event_lock_taken(e));
 		add_frames(j, e);
 		break;
 	case FS_EV_BLOCKED:

@@ -218,6 +218,13 @@ static enum line_tone line_first_write(struct buffer *out, const struct fs_event
 	return TONE_FD;
 }
 
+static enum line_tone line_calls(struct buffer *out, const struct fs_event *e)
+{
+	buffer_printf(out, "has made %llu system calls until then",
+		      (unsigned long long)((const struct fs_ev_calls *)e)->count);
+	return TONE_FD;
+}
+
 /* "0-2,5*,7-9": the fds in ranges, those that are close-on-exec starred. */
 static void add_fds(struct buffer *out, const struct fs_event *e)
 {
@@ -301,6 +308,9 @@ static enum line_tone line_fd(struct buffer *out, const struct fs_event *e)
 		break;
 	case FS_EV_FD_USE:
 		buffer_printf(out, "first uses fd %u", f->fd);
+		break;
+	case FS_EV_FD_EOF:
+		buffer_printf(out, "reads the end of fd %u", f->fd);
 		break;
 	case FS_EV_FD_CLOEXEC:
 		buffer_printf(out, "makes fd %u %sclose-on-exec", f->fd,
@@ -432,12 +442,21 @@ static enum line_tone line_stdio(struct buffer *out, const struct fs_event *e)
 
 static enum line_tone line_mark(struct buffer *out, const struct fs_event *e)
 {
+	const struct fs_ev_mark *mark = (const void *)e;
 	struct event_text text = event_words(e);
 
 	buffer_add_text(out, e->type == FS_EV_MARK	   ? "marks "
 			     : e->type == FS_EV_SPAN_BEGIN ? "begins "
+			     : e->type == FS_EV_NAME	   ? "is for "
 							   : "ends ");
-	escape_quote(out, text.text, text.len);
+	if (e->type == FS_EV_SPAN_END)
+		buffer_printf(out, "span %llu", (unsigned long long)mark->id);
+	else
+		escape_quote(out, text.text, text.len);
+	if (mark->value)
+		buffer_printf(out, " %llu", (unsigned long long)mark->value);
+	if (e->type == FS_EV_SPAN_BEGIN)
+		buffer_printf(out, " (span %llu)", (unsigned long long)mark->id);
 	return TONE_PLAIN;
 }
 
@@ -451,9 +470,18 @@ static enum line_tone line_pool(struct buffer *out, const struct fs_event *e)
 	struct event_text text = event_words(e);
 
 	buffer_add_text(out, what[e->type - FS_EV_POOL_OPEN]);
-	if (e->type >= FS_EV_TASK_SUBMIT)
+	if (e->type >= FS_EV_TASK_SUBMIT) {
+		if (p->count > 1)
+			buffer_add_char(out, 's');
 		buffer_printf(out, " %llu", (unsigned long long)p->task);
-	else if (p->worker_pid)
+		if (p->count > 1)
+			buffer_printf(out, " to %llu",
+				      (unsigned long long)(p->task + p->count - 1));
+		if (e->type == FS_EV_TASK_SUBMIT)
+			buffer_printf(out, " to worker %u", p->worker);
+		if (e->type == FS_EV_TASK_DONE && p->code)
+			buffer_printf(out, " (%d failed)", p->code);
+	} else if (p->worker_pid)
 		buffer_printf(out, " %u", p->worker_pid);
 	if (text.len) {
 		buffer_add_char(out, ' ');
@@ -482,6 +510,7 @@ static const struct {
 	{ FS_EV_THREAD, line_thread },
 	{ FS_EV_CRED, line_cred },
 	{ FS_EV_FIRST_WRITE, line_first_write },
+	{ FS_EV_CALLS, line_calls },
 	{ FS_EV_FD_TABLE, line_table },
 	{ FS_EV_FD_SEND, line_pass },
 	{ FS_EV_FD_RECV, line_pass },
@@ -492,6 +521,7 @@ static const struct {
 	{ FS_EV_FD_CLOEXEC, line_fd },
 	{ FS_EV_FD_CLOSE_RANGE, line_close_range },
 	{ FS_EV_FD_USE, line_fd },
+	{ FS_EV_FD_EOF, line_fd },
 	{ FS_EV_FD_UNSHARE, line_fd },
 	{ FS_EV_FD_SEND_FAILED, line_send_failed },
 	{ FS_EV_BLIND_SPOT, line_blind },
@@ -503,6 +533,7 @@ static const struct {
 	{ FS_EV_MARK, line_mark },
 	{ FS_EV_SPAN_BEGIN, line_mark },
 	{ FS_EV_SPAN_END, line_mark },
+	{ FS_EV_NAME, line_mark },
 	{ FS_EV_POOL_OPEN, line_pool },
 	{ FS_EV_POOL_CLOSE, line_pool },
 	{ FS_EV_WORKER_START, line_pool },
