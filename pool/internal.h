@@ -123,7 +123,7 @@ int module_check_file(struct module *module);
 int task_resolve(const struct define_rec *def, uint32_t n_known, int (**ret_fn)(struct pp_call *),
 		 char *text, size_t text_size);
 /*
- * In the caller, before it is copied: looks up what is registered, so that its copies need not. Returns how many
+ * In the caller or the fork server, before it is copied: looks up what is registered, so that its copies need not. Returns how many
  * tasks are known now.
  */
 uint32_t tasks_know_all(void);

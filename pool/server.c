@@ -284,6 +284,7 @@ int server_main(int page_fd)
 	find_thread_state(s);
 	store_release(&s->page->state, preload_all(s->page) ? SERVER_READY : SERVER_FAILED);
 	s->handled = child_handled_signals();
+	(void)tasks_know_all(); /* once, for all workers */
 	(void)fflush(stdout);
 	malloc_trim(0);
 	if (fds_send(s->sock, &hello, sizeof(hello), NULL, 0) < 0)
