@@ -41,6 +41,7 @@ struct watched {
 	uint32_t standing; /* enum standing */
 	bool forked; /* not the first, and a copy of its creator */
 	bool execed;
+	bool execed_before; /* by the shim's word: before the exec under way */
 	bool told;
 	bool told_partly;
 };
@@ -50,6 +51,7 @@ struct stuck_watch {
 	size_t count, room;
 	struct hashmap by_pid;
 	uint64_t kill_after_ns;
+	bool by_shim; /* the shim alone tells who is born; who ended, nobody does */
 	uint64_t next_ns;
 	size_t turn; /* where the next look begins, when there are too many for one */
 	const struct event_sink *sink; /* during a look */
