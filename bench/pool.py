@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """libprocpool beside its peers and the bare system calls, in one run: `make bench-pool`.
 
-Each row is a bar of the design, what was measured, and whether it holds here. Rounds are interleaved, ours
-and the peers' in turn, and medians compared: machines are noisy, ratios of one run less so.
+Each row is a bar of the design, both raw figures, their ratio, and whether it PASSes here or is MISSED. Rounds are
+interleaved, ours and the peers' in turn; a ratio is the median of the rounds' own ratios: machines are noisy, what
+two neighbours in time see of that is nearly the same.
 
     bench/pool.py [--rounds N] [--quick] [--only WORD] [--json FILE]
 """
@@ -39,6 +40,12 @@ def pool(figure, method="forkserver", caller_mb=0, workers=2):
     return float(text.split()[2])
 
 
+def process_cost(method, caller_mb):
+    """One process for one task beside its bare twin, measured in turn inside one run: {figure: value}."""
+    lines = output(PROCPOOL, "bench", "--plain", "--start=" + method, "--only", "process*", "--caller", str(caller_mb))
+    return {line.split()[1]: float(line.split()[2]) for line in lines.splitlines()}
+
+
 def peer(name, method, what, *numbers):
     return float(output("/usr/bin/python3", PEERS, name, method, what, *map(str, numbers)).split()[1])
 
@@ -64,9 +71,19 @@ class Bench:
                 samples[name].append(measure())
         return {name: statistics.median(values) for name, values in samples.items()}
 
+    def pair(self, ours, theirs):
+        """Both in turn, each first as often as the other: medians of ours, of theirs, of theirs to ours."""
+        samples = []
+        for i in range(self.rounds):
+            first, second = (ours, theirs) if i % 2 else (theirs, ours)
+            a, b = first(), second()
+            samples.append((a, b) if i % 2 else (b, a))
+        return (statistics.median(a for a, _ in samples), statistics.median(b for _, b in samples),
+                statistics.median(b / a for a, b in samples))
+
     def row(self, what, figure, bar, holds):
         self.rows.append({"what": what, "figure": figure, "bar": bar, "holds": bool(holds)})
-        print("%-44s %-40s %-30s %s" % (what, figure, bar, "holds" if holds else "DOES NOT HOLD"), flush=True)
+        print("%-44s %-40s %-30s %s" % (what, figure, bar, "PASS" if holds else "MISSED"), flush=True)
 
     def note(self, what, figure):
         self.rows.append({"what": what, "figure": figure})
@@ -115,42 +132,37 @@ def latency(bench):
 
 def start_up(bench):
     bars = {"fork": 9, "spawn": 45, "forkserver": 38}
-    ours_64 = {}
     for workers in (1, 4, 16, 64):
         for method in METHODS:
-            got = bench.rounds_of(ours=lambda: pool("start%d" % workers, method),
-                                  cpython=lambda: peer("pool", method, "start", workers))
-            ratio = got["cpython"] / got["ours"]
-            figure = "%.2f ms, %.1f x faster (%.1f ms)" % (got["ours"] / 1e6, ratio, got["cpython"] / 1e6)
+            ours, cpython, ratio = bench.pair(lambda: pool("start%d" % workers, method),
+                                              lambda: peer("pool", method, "start", workers))
+            figure = "%.2f ms, CPython %.1f ms: %.1f x" % (ours / 1e6, cpython / 1e6, ratio)
             if workers == 64:
-                ours_64[method] = got["ours"]
                 bench.row("start, task each, stop, 64, " + method, figure, ">= %d x" % bars[method],
                           ratio >= bars[method])
             else:
                 bench.note("start, task each, stop, %d, %s" % (workers, method), figure)
-    ratio = ours_64["forkserver"] / ours_64["fork"]
-    bench.row("64 workers, forkserver to fork", "%.2f x" % ratio, "<= 1.5 x", ratio <= 1.5)
+    fork, server, ratio = bench.pair(lambda: pool("start64", "fork"), lambda: pool("start64", "forkserver"))
+    bench.row("64 workers, forkserver to fork", "%.2f ms, fork %.2f ms: %.2f x" % (server / 1e6, fork / 1e6, ratio),
+              "<= 1.5 x", ratio <= 1.5)
 
 
 def worker_start(bench, sizes):
+    """Beside the twin of pool/cmd/bench_process.c: same caller, same image, the result by shared memory."""
     first = {}
     for megabytes in sizes:
-        samples = {"bare fork": [], "bare exec": [], **{m: [] for m in METHODS}}
-        for _ in range(bench.rounds):
-            floor = bare("create", megabytes, 20)
-            samples["bare fork"].append(floor["fork"])
-            samples["bare exec"].append(min(floor["vfork_exec"], floor["clone_exec"]))
-            for method in METHODS:
-                samples[method].append(pool("process", method, megabytes))
-        got = {name: statistics.median(values) for name, values in samples.items()}
-        for method, floor in (("fork", "bare fork"), ("spawn", "bare exec")):
-            ratio = got[method] / got[floor]
-            bench.row("one process, %s, caller of %d MB" % (method, megabytes), "%.0f us, %.2f x %s" %
-                      (got[method] / 1e3, ratio, floor), "<= 1.3 x", ratio <= 1.3)
-        first.setdefault("forkserver", got["forkserver"])
-        ratio = got["forkserver"] / first["forkserver"]
+        runs = [{method: process_cost(method, megabytes) for method in METHODS} for _ in range(bench.rounds)]
+        for method in ("fork", "spawn"):
+            got = {name: statistics.median(run[method][name] for run in runs) for name in runs[0][method]}
+            bench.row("one process, %s, caller of %d MB" % (method, megabytes), "%.0f us, bare %.0f us: %.2f x" %
+                      (got["process"] / 1e3, got["process_bare"] / 1e3, got["process_ratio"]), "<= 1.3 x",
+                      got["process_ratio"] <= 1.3)
+            bench.note("  beside a child that does nothing", "%.0f us: %.2f x" %
+                       (got["process_empty"] / 1e3, got["process_empty_ratio"]))
+        server = statistics.median(run["forkserver"]["process"] for run in runs)
+        ratio = server / first.setdefault("forkserver", server)
         bench.row("one process, forkserver, caller of %d MB" % megabytes, "%.0f us, %.2f x that of %d MB" %
-                  (got["forkserver"] / 1e3, ratio, sizes[0]), "<= 1.3 x", ratio <= 1.3)
+                  (server / 1e3, ratio, sizes[0]), "<= 1.3 x", ratio <= 1.3)
 
 
 def processes_of(session):
@@ -260,7 +272,7 @@ def chaos(bench, kills):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="one round, small sizes")
     parser.add_argument("--only", help="groups whose name holds this: throughput, latency, start-up, "
                         "worker-start, deaths, idle, commands, chaos")

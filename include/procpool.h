@@ -390,7 +390,8 @@ struct pp_process_opts {
 /*
  * Starts a process that runs one task and ends. Its exit status is the task's return value when that is
  * between 0 and 255, else 1 (a task that failed with 0: 1). `in` is copied. A child made by fork that
- * could not be set up, or an image that could not be started, is an error here.
+ * could not be set up, or an image that could not be started, is an error here. A forked child with default
+ * options has nothing in its set-up that can fail, and is not waited for.
  */
 int pp_process_start(struct pp_process **ret_process, struct pp_context *context, const char *task,
 		     const void *in, size_t len, const struct pp_process_opts *opts);

@@ -72,22 +72,25 @@ static int open_memory(struct channel *ch)
 	return 0;
 }
 
-int channel_open(struct channel *ch, const struct pp_context *context)
+int channel_open(struct channel *ch, const struct pp_context *context, unsigned needs)
 {
 	int pair[2], r;
 
 	memset(ch, 0, sizeof(*ch));
 	ch->lane_fd = ch->life_fd = ch->life_peer = ch->event_fd = ch->pidfd = -1;
 	ch->is_thread = context->ops->thread;
+	ch->is_fork = context->ops->copy;
 	r = open_memory(ch);
 	if (r < 0)
 		goto fail;
-	r = ch->event_fd = fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	if (r < 0)
-		goto fail;
+	if (needs & NEEDS_EVENT) {
+		r = ch->event_fd = fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+		if (r < 0)
+			goto fail;
+	}
 	if (ch->is_thread) {
 		ch->memory->event_fd = ch->event_fd;
-	} else {
+	} else if (needs & NEEDS_LIFE) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 			r = -errno;
 			goto fail;
@@ -115,15 +118,31 @@ static bool is_taken(const struct start_request *rq, int number)
 	return false;
 }
 
-/* Gives fd the lowest number in the worker that nothing else has. */
+/* Gives fd the lowest number in the worker that nothing else has. Without an fd it is -1. */
 static int32_t place(struct start_request *rq, int fd)
 {
 	int number = 3;
 
+	if (fd < 0)
+		return -1;
 	while (is_taken(rq, number))
 		number++;
-	rq->moves[rq->n_moves].from = fd;
-	rq->moves[rq->n_moves++].to = number;
+	rq->moves[rq->n_moves++] = (struct fd_move){ .from = fd, .to = number };
+	return number;
+}
+
+/* The same for a copy of the caller, which has it already: under its number here, unless that is taken. */
+static int32_t keep(struct start_request *rq, int fd)
+{
+	int number = fd;
+
+	if (fd < 0)
+		return -1;
+	if (is_taken(rq, fd))
+		number = place(rq, fd);
+	else
+		rq->moves[rq->n_moves++] = (struct fd_move){ .from = fd, .to = fd };
+	rq->moves[rq->n_moves - 1].cloexec = true;
 	return number;
 }
 
@@ -136,14 +155,17 @@ int channel_request(struct channel *ch, const struct worker_setup *setup, int ar
 	memset(rq, 0, offsetof(struct start_request, moves));
 	rq->n_moves = 0;
 	rq->env = setup->env;
+	rq->has_stdio = false;
 	rq->pid = 0;
 	rq->pidfd = -1;
 	rq->error = 0;
-	memcpy(boot, &setup->boot, offsetof(struct lane_boot, cwd) + strlen(setup->boot.cwd) + 1);
+	memcpy(boot, &setup->boot, sizeof(*boot));
+	if (setup->cwd)
+		(void)put_string(ch->map.cwd, setup->cwd);
 	boot->start_ns = now_ns();
 	for (i = 0; i < setup->n_fds; i++) {
-		rq->moves[rq->n_moves].from = setup->fds[i].fd;
-		rq->moves[rq->n_moves++].to = setup->fds[i].as;
+		rq->moves[rq->n_moves++] = (struct fd_move){ .from = setup->fds[i].fd,
+							     .to = setup->fds[i].as };
 	}
 	boot->life_fd = boot->arena_fd = boot->lane_fd = -1;
 	rq->map = &ch->map;
@@ -156,15 +178,26 @@ int channel_request(struct channel *ch, const struct worker_setup *setup, int ar
 		boot->event_fd = ch->event_fd;
 		return 0;
 	}
+	if (ch->is_fork) { /* and it has the memory, too */
+		boot->life_fd = keep(rq, ch->life_peer);
+		boot->event_fd = keep(rq, ch->event_fd);
+		boot->n_known = tasks_know_all();
+		return 0;
+	}
 	boot->life_fd = place(rq, ch->life_peer);
 	boot->event_fd = place(rq, ch->event_fd);
 	rq->lane_fd = ch->lane_fd;
 	boot->lane_fd = place(rq, ch->lane_fd);
-	if (arena_fd >= 0)
-		boot->arena_fd = place(rq, arena_fd);
+	boot->arena_fd = place(rq, arena_fd);
 	for (i = 0; i < boot->n_shares; i++)
 		boot->share_fd[i] = place(rq, setup->share[i]->fd);
 	return 0;
+}
+
+void channel_tell_signals(struct channel *ch, uint64_t handled)
+{
+	ch->map.caller->handled = handled;
+	store_release(&ch->map.caller->handled_told, 1);
 }
 
 void channel_started(struct channel *ch, const struct start_request *rq)
@@ -176,7 +209,7 @@ void channel_started(struct channel *ch, const struct start_request *rq)
 	close_fd(&ch->lane_fd);
 	/* Forked workers came by their own lane with the fork; nobody after them gets it. */
 	if (!ch->is_thread)
-		(void)madvise(ch->map.caller, ch->map.total, MADV_DONTFORK);
+		(void)madvise(ch->map.base, ch->map.total, MADV_DONTFORK);
 }
 
 void channel_close(struct channel *ch)

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/types.h>
 #include <time.h>
@@ -22,6 +24,8 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+/* For what each fork writes to: all in one page, which is copied for it. */
+#define TOUCHED_BY_FORK __attribute__((section(".data")))
 #define MS 1000000ll
 #define US 1000ll
 
@@ -30,6 +34,13 @@ int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), col
 const char *errno_text(int err); /* of a negative errno */
 /* Copies a caller's options into this library's (zeros behind). -E2BIG, -EINVAL. */
 int opts_read(void *to, size_t size, const void *from, const char *what);
+
+/* What __fpending() says, without a look at another page of libc. */
+static inline size_t stream_pending(FILE *stream)
+{
+	return stream->_mode > 0 ? __fpending(stream)
+				 : (size_t)(stream->_IO_write_ptr - stream->_IO_write_base);
+}
 
 /* util.c */
 int64_t now_ns(void);
@@ -109,8 +120,13 @@ int task_find(const char *name, struct task **ret_task);
 /* The module's file is still the build that is loaded here. */
 int module_check_file(struct module *module);
 /* In a worker: the function that a definition names. On failure `text` says why. */
-int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_len, const char *name,
-		 int (**ret_fn)(struct pp_call *), char *text, size_t text_size);
+int task_resolve(const struct define_rec *def, uint32_t n_known, int (**ret_fn)(struct pp_call *),
+		 char *text, size_t text_size);
+/*
+ * In the caller or the fork server, before it is copied: looks up what is registered, so that its copies need not. Returns how many
+ * tasks are known now.
+ */
+uint32_t tasks_know_all(void);
 int hook_find(const char *name, int (**ret_hook)(void));
 /* dlopen; for the fork server's preloads. */
 int module_load(const char *path, bool global, char *text, size_t text_size);
@@ -133,6 +149,7 @@ struct worker_fds {
 
 struct fd_move {
 	int from, to;
+	bool cloexec; /* from is, and to is to be; else to is not */
 };
 #define MOVES_MAX (PP_FDS_MAX + 8 + LANE_SHARES_MAX)
 
@@ -146,6 +163,7 @@ struct start_request {
 	struct fd_move moves[MOVES_MAX]; /* from: numbers here; to: in the worker */
 	unsigned n_moves;
 	char *const *env;
+	bool has_stdio; /* see child_plan */
 	/* Filled by the start method: */
 	pid_t pid;
 	int pidfd; /* threads: an eventfd that becomes readable when it ended */
@@ -160,6 +178,8 @@ struct start_ops {
 	bool together; /* many in one request are cheaper than one by one */
 	bool fresh_image; /* workers see only what can be found by name */
 	bool thread;
+	bool copy; /* workers are copies of the caller */
+	bool signals; /* workers begin with what the caller does on signals */
 };
 extern const struct start_ops start_fork_ops, start_spawn_ops, start_forkserver_ops,
 	start_thread_ops;
@@ -187,7 +207,7 @@ extern bool pp_main_called;
 extern char **environ;
 
 /* start_spawn.c, also used for the fork server: starts `path` with these fds. */
-int spawn_image(const struct pp_context *context, const char *role, const struct lane_boot *boot,
+int spawn_image(const struct pp_context *context, const char *role, const struct lane_map *map,
 		const struct fd_move *moves, unsigned n, int boot_fd, char *const *env,
 		pid_t *ret_pid, int *ret_pidfd);
 
@@ -196,18 +216,22 @@ int spawn_image(const struct pp_context *context, const char *role, const struct
  */
 struct child_plan {
 	const struct lane_boot *boot; /* may be NULL */
+	const char *cwd; /* the lane's, with boot */
 	const struct fd_move *moves;
 	unsigned n_moves;
-	const uint8_t *handled; /* handled[sig]: has a handler in the caller; NULL: reset all */
-	bool exec; /* signals stay blocked until the new image is ready for them */
+	bool has_stdio; /* the caller has looked: 0, 1 and 2 are open */
 };
 /* 0, or a negative errno; *ret_step names what failed. */
 int child_setup(const struct child_plan *plan, const char **ret_step);
-void child_signals(const uint8_t *handled);
+/* Sets to their defaults the signals whose bit (number - 1) is set, and lets SIGINT do nothing. */
+void child_signals(uint64_t handled);
+/* Those that the caller left in the lane, if it has; else those it finds. */
+void child_signals_told(const struct lane_map *map);
 /* Arms the kill at the end of the one who holds the other end of `life`. */
 int child_follow(int life);
-void child_handled_signals(uint8_t handled[65]); /* in the caller, before */
+uint64_t child_handled_signals(void); /* that are not as by default here */
 void child_name(const char *name);
+bool child_stdio_missing(void);
 
 /* main.c: what a started image does, by role. */
 int worker_main_fresh(int lane_fd);
@@ -231,7 +255,7 @@ ssize_t fds_receive(int sock, void *data, size_t size, int *fds, unsigned max, u
 /* owner.c: who made what, so that a forked child can tell, and let go of the fds. */
 struct owned {
 	struct link link;
-	pid_t owner; /* 0: foreign */
+	unsigned generation; /* of another than this process's: foreign */
 	void (*disown)(
 		struct owned *owned); /* in the forked child: close the fds. Async-signal-safe. */
 };
@@ -258,13 +282,14 @@ struct worker_setup {
 	unsigned n_fds;
 	struct pp_share *share[LANE_SHARES_MAX];
 	char **env;
+	char *cwd;
 };
 int setup_init(struct worker_setup *setup, const struct pp_process_opts *opts, const char *name);
 int setup_shares(struct worker_setup *setup, struct pp_share *const *shares, size_t n);
 void setup_done(struct worker_setup *setup);
 #define STEP_CWD "change to its directory"
 /* What child_setup could not do, in words. */
-void setup_text(const struct lane_boot *boot, const char *step, int err, char *text, size_t size);
+void setup_text(const char *cwd, const char *step, int err, char *text, size_t size);
 void setup_failure(const struct lane_map *map, char *text, size_t size);
 char **strings_copy(char *const *strings);
 void strings_free(char **strings);
@@ -287,11 +312,16 @@ struct channel {
 	int life_peer; /* the worker's end, only until it has started */
 	pid_t pid;
 	pthread_t thread;
-	bool is_thread;
+	bool is_thread, is_fork;
 };
-int channel_open(struct channel *channel, const struct pp_context *context);
+/* Which fds it needs; a worker that outlives its caller needs no life socket. */
+#define NEEDS_LIFE 0x1u
+#define NEEDS_EVENT 0x2u
+int channel_open(struct channel *channel, const struct pp_context *context, unsigned needs);
 int channel_request(struct channel *channel, const struct worker_setup *setup, int arena_fd,
 		    const uint8_t *arena, uint64_t arena_size, struct start_request *ret_request);
+/* Tells the worker-to-be which signals are not as by default here; before or soon after the start. */
+void channel_tell_signals(struct channel *channel, uint64_t handled);
 /* After the start: keeps what the caller needs, closes the worker's. */
 void channel_started(struct channel *channel, const struct start_request *request);
 void channel_close(struct channel *channel); /* fds and its reference to the memory */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -11,16 +12,20 @@
 
 static void lay_out(struct lane_map *map, uint8_t *base, uint64_t total)
 {
-	map->caller = (void *)base;
-	map->boot = (void *)(base + LANE_BOOT_OFF);
-	map->released = (void *)(base + LANE_REL_OFF);
-	map->sub = base + LANE_SUB_OFF;
-	map->worker = (void *)(base + LANE_WORKER_OFF);
-	map->claims = (void *)(base + LANE_CLAIM_OFF);
-	map->comp = base + LANE_COMP_OFF;
-	map->arena = base + LANE_ARENA_OFF;
-	map->arena_size = total - LANE_ARENA_OFF;
+	uint8_t *hot = base + total - LANE_END_OFF;
+
+	map->base = base;
 	map->total = total;
+	map->arena = base;
+	map->arena_size = total - LANE_END_OFF;
+	map->claims = (void *)(hot + LANE_CLAIM_OFF);
+	map->worker = (void *)(hot + LANE_WORKER_OFF);
+	map->comp = hot + LANE_COMP_OFF;
+	map->caller = (void *)(hot + LANE_CALLER_OFF);
+	map->boot = (void *)(hot + LANE_BOOT_OFF);
+	map->sub = hot + LANE_SUB_OFF;
+	map->cwd = (char *)hot + LANE_CWD_OFF;
+	map->released = (void *)(hot + LANE_REL_OFF);
 }
 
 /* A lane's arena is address space, not memory; under a tight RLIMIT_AS or _FSIZE it gets smaller. */
@@ -31,7 +36,7 @@ int lane_create(struct lane_map *ret_map, int *ret_fd)
 	int fd, r;
 
 	for (arena = LANE_ARENA_MAX;; arena >>= 1) {
-		uint64_t total = LANE_ARENA_OFF + arena;
+		uint64_t total = LANE_END_OFF + arena;
 
 		r = memory_new("procpool-lane", total, &fd, &base);
 		if (r == 0) {
@@ -51,7 +56,7 @@ int lane_create_private(struct lane_map *ret_map)
 	uint64_t arena;
 
 	for (arena = LANE_ARENA_MAX;; arena >>= 1) {
-		uint64_t total = LANE_ARENA_OFF + arena;
+		uint64_t total = LANE_END_OFF + arena;
 		void *base = mmap(NULL, total, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -68,16 +73,25 @@ int lane_create_private(struct lane_map *ret_map)
 
 int lane_attach(struct lane_map *ret_map, int fd)
 {
-	struct lane_caller head;
+	struct lane_map map;
+	struct stat st;
+	uint64_t total;
 	void *base;
 
-	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-	    head.magic != LANE_MAGIC || head.total < LANE_ARENA_OFF + LANE_ARENA_MIN)
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	total = (uint64_t)st.st_size;
+	if (total < LANE_END_OFF + LANE_ARENA_MIN)
 		return -EBADMSG;
-	base = mmap(NULL, head.total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
-	lay_out(ret_map, base, head.total);
+	lay_out(&map, base, total);
+	if (map.caller->magic != LANE_MAGIC || map.caller->total != total) {
+		lane_unmap(&map);
+		return -EBADMSG;
+	}
+	*ret_map = map;
 	return 0;
 }
 
@@ -89,14 +103,14 @@ void lane_enter(const struct lane_map *map)
 
 void lane_protect(struct lane_map *map)
 {
-	(void)mprotect(map->caller, LANE_WORKER_OFF, PROT_READ);
+	(void)mprotect(map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
 }
 
 void lane_unmap(struct lane_map *map)
 {
-	if (map->caller)
-		munmap(map->caller, map->total);
-	map->caller = NULL;
+	if (map->base)
+		munmap(map->base, map->total);
+	map->base = NULL;
 }
 
 int comp_next(const uint8_t *ring, uint64_t pos, uint64_t tail, struct comp_view *ret_view)

@@ -2,11 +2,11 @@
 /*
  * The lane: the shared memory between the caller and one worker, and the protocol spoken in it.
  *
- * One anonymous sealed memfd a worker. The caller writes the first half (and the worker maps it read-only),
- * the worker writes the second:
+ * One anonymous sealed memfd a worker. The worker writes the first half, the caller the second (which the worker
+ * maps read-only):
  *
- *     caller's:  struct lane_caller | struct lane_boot | released blocks | submit ring
- *     worker's:  struct lane_worker | claims | completion ring | result arena
+ *     worker's:  result arena | claims | struct lane_worker | completion ring
+ *     caller's:  struct lane_caller | struct lane_boot | submit ring | directory | released blocks
  *
  * Rules:
  *  - Every word has one writer (the claims, two, by exchange alone). There is no lock, so a worker that
@@ -59,6 +59,9 @@ struct lane_caller {
 	uint32_t lazy; /* it may sleep on while there is more to run */
 	uint32_t stop; /* threads: leave after the item at hand */
 	uint32_t adopted; /* fork: the caller has its pidfd */
+	uint32_t
+		handled_told; /* that the next is set: signals (bit number - 1) that are not as by default */
+	uint64_t handled;
 };
 
 /* How the worker is to be set up; written before it starts. */
@@ -78,13 +81,16 @@ struct lane_boot {
 	uint32_t n_rlimits;
 	uint8_t cpus[128];
 	struct pp_rlimit rlimits[LANE_RLIMITS_MAX];
+	uint32_t
+		n_known; /* copies of the caller: tasks it knew before, which are found by their registry_id */
 	char name[16];
-	char cwd[PATH_MAX]; /* last: mostly empty, and then no page for it is touched */
 };
 #define BOOT_DAEMON 0x1u /* dies with the caller */
 #define BOOT_NEW_GROUP 0x2u
 #define BOOT_SPARE 0x8u /* called so until it has its first task */
 #define BOOT_PROCESS 0x4u /* one task, then exit with its code */
+#define BOOT_CWD 0x10u /* the lane's cwd is to be its working directory */
+#define BOOT_TELL 0x20u /* tells through event_fd that it is set up */
 
 enum lane_state {
 	LANE_STARTING = 0,
@@ -122,26 +128,34 @@ struct lane_worker {
 
 enum { PARK_BIT = 1u, PARK_SPACE = 2u, PARK_STEP = 4u };
 
-/* A page is first touched on both sides of a start: what a short life needs shares as few as can be. */
-#define LANE_BOOT_OFF 512u
-#define LANE_REL_OFF 8192u
-#define LANE_SUB_OFF (LANE_REL_OFF + LANE_BLOCKS * 4u)
-#define LANE_WORKER_OFF (LANE_SUB_OFF + LANE_SUB_SIZE)
-#define LANE_CLAIM_OFF (LANE_WORKER_OFF + 512u)
-#define LANE_COMP_OFF (LANE_WORKER_OFF + 8192u)
-#define LANE_ARENA_OFF (LANE_COMP_OFF + LANE_COMP_SIZE)
+/*
+ * A page is first touched on both sides of a start, which costs: all that a short life needs is in one page of
+ * each half, the rings' beginnings and the first claims (lane_claim) included. And a mapping is put just below the
+ * last one: its end finds page tables that are there already, so the arena, of which most is never touched, is
+ * first. Offsets are from the arena's end.
+ */
+#define LANE_CLAIM_OFF 1024u
+#define LANE_WORKER_OFF (LANE_CLAIM_OFF + LANE_SLOTS * 8u)
+#define LANE_COMP_OFF (LANE_WORKER_OFF + 512u)
+#define LANE_CALLER_OFF (LANE_COMP_OFF + LANE_COMP_SIZE + 2560u)
+#define LANE_BOOT_OFF (LANE_CALLER_OFF + 512u)
+#define LANE_SUB_OFF (LANE_BOOT_OFF + 1536u)
+#define LANE_CWD_OFF (LANE_SUB_OFF + LANE_SUB_SIZE)
+#define LANE_REL_OFF (LANE_CWD_OFF + PATH_MAX)
+#define LANE_END_OFF (LANE_REL_OFF + LANE_BLOCKS * 4u + 2048u)
 
-_Static_assert(sizeof(struct lane_caller) <= LANE_BOOT_OFF, "lane layout");
-_Static_assert(sizeof(struct lane_boot) <= LANE_REL_OFF - LANE_BOOT_OFF, "lane layout");
-_Static_assert(sizeof(struct lane_worker) <= LANE_CLAIM_OFF - LANE_WORKER_OFF, "lane layout");
-_Static_assert(LANE_CLAIM_OFF + LANE_SLOTS * 8u <= LANE_COMP_OFF, "lane layout");
-_Static_assert(LANE_WORKER_OFF % 4096 == 0 && LANE_ARENA_OFF % 4096 == 0, "lane layout");
+_Static_assert(sizeof(struct lane_caller) <= LANE_BOOT_OFF - LANE_CALLER_OFF, "lane layout");
+_Static_assert(sizeof(struct lane_boot) <= LANE_SUB_OFF - LANE_BOOT_OFF, "lane layout");
+_Static_assert(sizeof(struct lane_worker) <= LANE_COMP_OFF - LANE_WORKER_OFF, "lane layout");
+_Static_assert(LANE_CALLER_OFF % 4096 == 0 && LANE_END_OFF % 4096 == 0, "lane layout");
+_Static_assert(LANE_WORKER_OFF % 4096 == 1024 && PATH_MAX == 4096, "lane layout");
 _Static_assert(LANE_CHUNK_ITEMS < (1u << 12), "run word");
 
 /* Where a lane is mapped here. */
 struct lane_map {
 	struct lane_caller *caller;
 	struct lane_boot *boot;
+	char *cwd;
 	uint32_t *released;
 	uint8_t *sub;
 	struct lane_worker *worker;
@@ -149,6 +163,7 @@ struct lane_map {
 	uint8_t *comp;
 	uint8_t *arena;
 	uint64_t arena_size;
+	void *base; /* NULL: it is not */
 	uint64_t total;
 };
 
@@ -207,6 +222,8 @@ struct item_ref {
 /* The body of REC_DEFINE, followed by path, NUL, name, NUL. An empty path is the program itself. */
 struct define_rec {
 	uint32_t id;
+	uint32_t registry_id; /* the caller's own */
+	uint32_t path_len;
 	uint32_t build_id_len;
 	uint8_t build_id[64];
 };
@@ -237,6 +254,12 @@ static inline uint64_t run_word(uint64_t seq, uint32_t item, bool running)
 /* A claim says who got a record first: the worker that begins it or the caller that takes it back. */
 #define CLAIM_BEGUN(seq) ((seq) << 1 | 1)
 #define CLAIM_REVOKED(seq) ((seq) << 1)
+
+/* Backwards, since the first ones are to lie beside the worker's page. */
+static inline uint64_t *lane_claim(const struct lane_map *map, uint64_t seq)
+{
+	return &map->claims[LANE_SLOTS - 1 - seq % LANE_SLOTS];
+}
 
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)

@@ -30,14 +30,12 @@ static struct worker_task *place_for(struct worker *w, uint32_t id)
 void learn_task(struct worker *w, const struct sub_rec *rec)
 {
 	const struct define_rec *def = (const void *)((const uint8_t *)rec + sub_data(0));
-	const char *path = (const char *)(def + 1), *name = path + strlen(path) + 1;
 	struct worker_task *t = place_for(w, def->id);
 	char text[512] = "";
 
 	if (!t)
 		return;
-	t->error = task_resolve(path, def->build_id, def->build_id_len, name, &t->fn, text,
-				sizeof(text));
+	t->error = task_resolve(def, w->map.boot->n_known, &t->fn, text, sizeof(text));
 	if (t->error < 0)
 		t->text = strdup(text);
 }

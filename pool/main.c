@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,8 +17,11 @@ bool pp_main_called;
 /* Flushes what tasks printed; the rest of the caller's image (exit handlers, other streams) is not ours. */
 void worker_leave(int status)
 {
-	(void)fflush(stdout);
-	(void)fflush(stderr);
+	/* Only where there is something: a flush writes to the stream, and a short life copies no page for that. */
+	if (stream_pending(stdout))
+		(void)fflush(stdout);
+	if (stream_pending(stderr))
+		(void)fflush(stderr);
 	_exit(status);
 }
 
@@ -42,8 +43,6 @@ void worker_enter(struct lane_map *map, const struct worker_fds *fds)
 	sigset_t none;
 
 	map->worker->pid = (uint32_t)getpid();
-	set_cloexec(fds->life);
-	set_cloexec(fds->event);
 	child_name(map->boot->flags & BOOT_SPARE ? "procpool:spare" : map->boot->name);
 	if ((map->boot->flags & BOOT_DAEMON) && child_follow(fds->life) < 0)
 		_exit(127);
@@ -72,6 +71,8 @@ void worker_fresh(struct lane_map *map)
 	memset(&fds, 0, sizeof(fds));
 	fds.life = map->boot->life_fd;
 	fds.event = map->boot->event_fd;
+	set_cloexec(fds.life);
+	set_cloexec(fds.event);
 	if (map->boot->arena_fd >= 0) {
 		fds.input_arena = map_fd(map->boot->arena_fd, map->boot->arena_size);
 		fds.input_arena_size = map->boot->arena_size;
@@ -88,7 +89,7 @@ int worker_main_fresh(int lane_fd)
 	if (lane_attach(&map, lane_fd) < 0)
 		return 127;
 	close(lane_fd);
-	child_signals(NULL);
+	child_signals_told(&map);
 	worker_fresh(&map);
 }
 

@@ -9,11 +9,13 @@
 
 #include "internal.h"
 
-static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t owned_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
 static struct link all = { &all, &all };
+/* Counts the forks between the program's first process and this one; what is made takes the number. */
+static unsigned generation = 1;
 
 /* Set in every child that fork() makes; a worker that begins clears it. */
-bool forked_here;
+bool forked_here TOUCHED_BY_FORK;
 
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;
@@ -30,17 +32,15 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-	struct link *at, *next;
+	struct link *at;
 
 	forked_here = true;
-	for (at = all.next; at != &all; at = next) {
+	generation++;
+	/* A worker to be writes to none of them: each is on a page that would be copied for it. */
+	for (at = all.next; at != &all && !forking_worker; at = at->next) {
 		struct owned *owned = container_of(at, struct owned, link);
 
-		next = at->next;
-		owned->owner = 0;
-		if (!forking_worker)
-			owned->disown(owned);
-		list_init(at);
+		owned->disown(owned);
 	}
 	list_init(&all);
 	pthread_mutex_unlock(&owned_lock);
@@ -53,7 +53,7 @@ __attribute__((constructor)) static void owner_init(void)
 
 void owned_add(struct owned *owned, void (*disown)(struct owned *))
 {
-	owned->owner = getpid();
+	owned->generation = generation;
 	owned->disown = disown;
 	pthread_mutex_lock(&owned_lock);
 	list_append(&all, &owned->link);
@@ -62,6 +62,8 @@ void owned_add(struct owned *owned, void (*disown)(struct owned *))
 
 void owned_remove(struct owned *owned)
 {
+	if (is_foreign(owned))
+		return; /* it is in no list of this process */
 	pthread_mutex_lock(&owned_lock);
 	list_remove(&owned->link);
 	pthread_mutex_unlock(&owned_lock);
@@ -69,7 +71,7 @@ void owned_remove(struct owned *owned)
 
 bool is_foreign(const struct owned *owned)
 {
-	return owned->owner == 0;
+	return owned->generation != generation;
 }
 
 int fail_foreign(void)

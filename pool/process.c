@@ -22,13 +22,14 @@ struct pp_process {
 	struct worker_setup setup;
 	struct ending ending;
 	bool ended;
+	bool told; /* the caller shapes it, and finds it so when it is started */
 	int arena_fd;
 	uint8_t *arena;
 	uint64_t arena_size;
 	char *message;
 };
 
-static pthread_mutex_t active_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t active_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
 static struct link active = { &active, &active };
 
 static void disown(struct owned *owned)
@@ -119,11 +120,15 @@ static int start(struct pp_process *p)
 	int r;
 
 	channel_request(&p->ch, &p->setup, p->arena_fd, p->arena, p->arena_size, &rq);
+	rq.has_stdio = !(p->setup.boot.flags & BOOT_TELL); /* or it would */
 	r = p->context->ops->start(p->context, &rq, 1);
 	if (r < 0)
 		return r;
+	/* It will want to know, but has other things to do first. */
+	if (p->context->ops->signals)
+		channel_tell_signals(&p->ch, child_handled_signals());
 	channel_started(&p->ch, &rq);
-	return wait_set_up(p);
+	return p->setup.boot.flags & BOOT_TELL ? wait_set_up(p) : 0;
 }
 
 static int check_task(struct pp_context *ctx, const struct task *task)
@@ -139,6 +144,15 @@ static int check_task(struct pp_context *ctx, const struct task *task)
 	return module_check_file(task->module);
 }
 
+/* Where nothing of a forked child's set-up can fail, nobody need be told that it did not. */
+static bool may_fail(const struct pp_process *p)
+{
+	const struct lane_boot *boot = &p->setup.boot;
+
+	return !p->context->ops->copy || p->told || p->setup.n_fds || boot->cpus_size ||
+	       boot->n_rlimits || boot->flags != BOOT_PROCESS || child_stdio_missing();
+}
+
 static int process_init(struct pp_process *p, const struct task *task, const void *in, size_t len,
 			const struct pp_process_opts *opts)
 {
@@ -151,7 +165,12 @@ static int process_init(struct pp_process *p, const struct task *task, const voi
 	if (r < 0)
 		return r;
 	p->setup.boot.flags |= BOOT_PROCESS;
-	r = channel_open(&p->ch, p->context);
+	p->told = o.name != NULL;
+	if (may_fail(p))
+		p->setup.boot.flags |= BOOT_TELL;
+	r = channel_open(&p->ch, p->context,
+			 (p->setup.boot.flags & BOOT_TELL ? NEEDS_EVENT : 0) |
+				 (p->setup.boot.flags & BOOT_DAEMON ? NEEDS_LIFE : 0));
 	if (r < 0)
 		return r;
 	if (len > LANE_INLINE_MAX) {

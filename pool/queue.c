@@ -584,7 +584,7 @@ bool take_back(struct lane *lane, uint64_t seq)
 {
 	struct inflight *e = entry_of(lane, seq);
 
-	if (__atomic_exchange_n(&lane->ch.map.claims[seq % LANE_SLOTS], CLAIM_REVOKED(seq),
+	if (__atomic_exchange_n(lane_claim(&lane->ch.map, seq), CLAIM_REVOKED(seq),
 				__ATOMIC_SEQ_CST) == CLAIM_BEGUN(seq))
 		return false;
 	e->state = ENTRY_REVOKED;

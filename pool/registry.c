@@ -24,14 +24,17 @@ struct known_task {
 	struct task task;
 	char *called; /* as the caller wrote it */
 	struct pp_task_entry *entry;
-	struct known_task *next;
+	struct known_task *next; /* in its bucket */
+	struct known_task *older;
 };
 
-static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t registry_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
 static struct pp_task_entry *entries;
 static struct module *modules;
-static struct known_task *known[TASK_BUCKETS];
+static struct known_task *known[TASK_BUCKETS], *newest;
 static uint32_t n_tasks;
+static const struct pp_task_entry
+	*entries_seen; /* this and those behind it are known, or cannot be */
 
 /* Around fork, so that a child never finds the lock taken by a thread it has not. */
 static void registry_prepare(void)
@@ -66,6 +69,8 @@ void pp_task_unregister(struct pp_task_entry *entry)
 		;
 	if (*at)
 		*at = entry->next;
+	if (entries_seen == entry)
+		entries_seen = NULL;
 	pthread_mutex_unlock(&registry_lock);
 }
 
@@ -337,29 +342,61 @@ static bool entry_alive(const struct pp_task_entry *entry)
 	return e != NULL;
 }
 
-int task_find(const char *name, struct task **ret_task)
+/* Needs the lock. */
+static void know(struct known_task *k, struct pp_task_entry *e, struct module *module)
+{
+	k->entry = e;
+	k->task.module = module;
+	k->task.fn = e->task;
+	k->task.id = n_tasks++;
+	k->older = newest;
+	newest = k;
+}
+
+static bool is_known(const struct pp_task_entry *e)
+{
+	const struct known_task *k;
+
+	for (k = newest; k && k->entry != e; k = k->older)
+		;
+	return k != NULL;
+}
+
+uint32_t tasks_know_all(void)
+{
+	struct pp_task_entry *e;
+	uint32_t n;
+
+	pthread_mutex_lock(&registry_lock);
+	/* New entries are put first. */
+	for (e = entries; e && e != entries_seen; e = e->next) {
+		struct known_task *k = e->task && !is_known(e) ? calloc(1, sizeof(*k)) : NULL;
+		struct module *m = NULL;
+
+		if (k && module_of(e, &m) == 0 && m && (k->called = strdup(e->name))) {
+			k->task.name = k->called;
+			know(k, e, m);
+		} else {
+			free(k);
+		}
+	}
+	entries_seen = entries;
+	n = n_tasks;
+	pthread_mutex_unlock(&registry_lock);
+	return n;
+}
+
+/* With a frame of its own: it is large, and each page of the stack that a start touches is copied for it. */
+static int __attribute__((noinline)) look_up(const char *name, unsigned b, struct task **ret_task)
 {
 	char path[PATH_MAX];
 	const char *bare;
 	struct known_task *k;
 	struct pp_task_entry *e = NULL;
 	struct module *module = NULL;
-	unsigned b;
 	bool in;
 	int r;
 
-	if (!name)
-		return fail(-EINVAL, "no task name given");
-	b = bucket_of(name);
-	pthread_mutex_lock(&registry_lock);
-	for (k = known[b]; k; k = k->next)
-		if (!strcmp(k->called, name) && entry_alive(k->entry))
-			break;
-	pthread_mutex_unlock(&registry_lock);
-	if (k) {
-		*ret_task = &k->task;
-		return 0;
-	}
 	r = split_name(name, path, &bare, &in);
 	if (r < 0)
 		return r;
@@ -371,13 +408,10 @@ int task_find(const char *name, struct task **ret_task)
 	pthread_mutex_lock(&registry_lock);
 	r = entry_find(bare, in ? path : NULL, false, &e, &module);
 	if (r == 0) {
-		k->entry = e;
 		k->task.name = k->called + (bare - name);
-		k->task.module = module;
-		k->task.fn = e->task;
-		k->task.id = n_tasks++;
 		k->next = known[b];
 		known[b] = k;
+		know(k, e, module);
 	}
 	pthread_mutex_unlock(&registry_lock);
 	if (r < 0) {
@@ -387,6 +421,25 @@ int task_find(const char *name, struct task **ret_task)
 				    : fail(-ENOENT, "no task '%s': define it with PP_TASK(%s)",
 					   name, bare);
 	}
+	*ret_task = &k->task;
+	return 0;
+}
+
+int task_find(const char *name, struct task **ret_task)
+{
+	struct known_task *k;
+	unsigned b;
+
+	if (!name)
+		return fail(-EINVAL, "no task name given");
+	b = bucket_of(name);
+	pthread_mutex_lock(&registry_lock);
+	for (k = known[b]; k; k = k->next)
+		if (!strcmp(k->called, name) && entry_alive(k->entry))
+			break;
+	pthread_mutex_unlock(&registry_lock);
+	if (!k)
+		return look_up(name, b, ret_task);
 	*ret_task = &k->task;
 	return 0;
 }
@@ -402,6 +455,8 @@ void define_write(struct define_rec *def, uint32_t id, const struct task *task)
 	const struct module *m = task->module;
 
 	def->id = id;
+	def->registry_id = task->id;
+	def->path_len = (uint32_t)strlen(m->path);
 	def->build_id_len = m->build_id_len;
 	memcpy(def->build_id, m->build_id, m->build_id_len);
 	(void)put_string(put_string(def + 1, m->path), task->name);
@@ -437,18 +492,53 @@ static int load_build(const char *path, const uint8_t *build_id, uint32_t build_
 	return module_load(path, false, text, text_size);
 }
 
-int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_len, const char *name,
-		 int (**ret_fn)(struct pp_call *), char *text, size_t text_size)
+static bool same_build(const struct module *m, const struct define_rec *def)
 {
+	return m->build_id_len == def->build_id_len &&
+	       !memcmp(m->build_id, def->build_id, def->build_id_len);
+}
+
+/*
+ * In a copy of the caller, and in the caller itself, what was looked up before is known. Reads memory alone, so a
+ * forked worker copies no page for it.
+ */
+static bool find_known(const struct define_rec *def, uint32_t n_known,
+		       int (**ret_fn)(struct pp_call *))
+{
+	const char *path = (const char *)(def + 1), *name = path + def->path_len + 1;
+	const struct known_task *k;
+	bool found = false;
+
+	pthread_mutex_lock(&registry_lock);
+	for (k = newest; k && !found; k = k->older) {
+		if (!entry_alive(k->entry) ||
+		    (def->registry_id < n_known
+			     ? k->task.id != def->registry_id
+			     : strcmp(k->task.name, name) || strcmp(k->task.module->path, path) ||
+				       !same_build(k->task.module, def)))
+			continue;
+		*ret_fn = k->task.fn;
+		found = true;
+	}
+	pthread_mutex_unlock(&registry_lock);
+	return found;
+}
+
+int task_resolve(const struct define_rec *def, uint32_t n_known, int (**ret_fn)(struct pp_call *),
+		 char *text, size_t text_size)
+{
+	const char *path = (const char *)(def + 1), *name = path + def->path_len + 1;
 	struct pp_task_entry *e = NULL;
 	struct module *m = NULL;
 	int r;
 
+	if (find_known(def, n_known, ret_fn))
+		return 0;
 	pthread_mutex_lock(&registry_lock);
 	r = entry_find(name, path, false, &e, &m);
 	pthread_mutex_unlock(&registry_lock);
 	if (r == -ENOENT && *path) {
-		r = load_build(path, build_id, build_id_len, text, text_size);
+		r = load_build(path, def->build_id, def->build_id_len, text, text_size);
 		if (r < 0)
 			return r;
 		pthread_mutex_lock(&registry_lock);
@@ -463,7 +553,7 @@ int task_resolve(const char *path, const uint8_t *build_id, uint32_t build_id_le
 			snprintf(text, text_size, "no memory to find task '%s'", name);
 		return r;
 	}
-	if (m->build_id_len != build_id_len || memcmp(m->build_id, build_id, build_id_len)) {
+	if (!same_build(m, def)) {
 		snprintf(text, text_size,
 			 "task '%s': the worker's %s is another build than the caller's", name,
 			 *path ? path : "program");

@@ -30,6 +30,7 @@ struct serving {
 	void *tid_address; /* where libc keeps this thread's number */
 	void *robust;
 	size_t robust_len;
+	uint64_t handled; /* signals, after the preloads */
 	int fds[FDS_PER_MESSAGE];
 	unsigned n_fds;
 	uint8_t request[SERVER_REQUEST_MAX];
@@ -158,18 +159,19 @@ in_child(const struct serving *s, const struct wire_item *item)
 		(void)syscall(SYS_set_robust_list, s->robust, s->robust_len);
 	for (i = 0; i < item->n_moves; i++) {
 		memcpy(&move, item->moves + i * sizeof(move), sizeof(move));
-		moves[i].from = s->fds[move.fd];
-		moves[i].to = move.to;
+		moves[i] = (struct fd_move){ .from = s->fds[move.fd], .to = move.to };
 	}
 	if (lane_attach(&map, s->fds[item->lane]) < 0)
 		_exit(127);
 	plan.boot = map.boot;
+	plan.cwd = map.cwd;
 	r = child_setup(&plan, &step);
 	if (r < 0) {
 		strncpy(map.worker->setup_step, step, sizeof(map.worker->setup_step) - 1);
 		store_release(&map.worker->setup_error, r);
 		_exit(127);
 	}
+	child_signals(s->handled);
 	close(map.boot->lane_fd);
 	worker_fresh(&map);
 }
@@ -268,7 +270,7 @@ int server_main(int page_fd)
 	sigset_t none;
 	ssize_t got;
 
-	child_signals(NULL);
+	child_signals(child_handled_signals());
 	child_name("procpool:server");
 	if (!s || !(s->page = map_page(page_fd)))
 		return 127;
@@ -281,6 +283,8 @@ int server_main(int page_fd)
 		return 127;
 	find_thread_state(s);
 	store_release(&s->page->state, preload_all(s->page) ? SERVER_READY : SERVER_FAILED);
+	s->handled = child_handled_signals();
+	(void)tasks_know_all(); /* once, for all workers */
 	(void)fflush(stdout);
 	malloc_trim(0);
 	if (fds_send(s->sock, &hello, sizeof(hello), NULL, 0) < 0)

@@ -96,12 +96,15 @@ int setup_init(struct worker_setup *setup, const struct pp_process_opts *opts, c
 	if (opts->n_rlimits)
 		memcpy(boot->rlimits, opts->rlimits, opts->n_rlimits * sizeof(*opts->rlimits));
 	boot->n_rlimits = (uint32_t)opts->n_rlimits;
-	if (opts->cwd && strlen(opts->cwd) >= sizeof(boot->cwd))
+	if (opts->cwd && strlen(opts->cwd) >= PATH_MAX)
 		return fail(-ENAMETOOLONG, "path of the working directory is too long");
-	if (opts->cwd)
-		(void)put_string(boot->cwd, opts->cwd);
-	if (opts->env && !(setup->env = strings_copy(opts->env)))
+	if (opts->cwd && *opts->cwd)
+		boot->flags |= BOOT_CWD;
+	if ((boot->flags & BOOT_CWD && !(setup->cwd = strdup(opts->cwd))) ||
+	    (opts->env && !(setup->env = strings_copy(opts->env)))) {
+		setup_done(setup);
 		return fail(-ENOMEM, "out of memory");
+	}
 	r = setup_fds(setup, opts);
 	if (r == 0)
 		r = setup_shares(setup, opts->shares, opts->n_shares);
@@ -122,13 +125,15 @@ void setup_done(struct worker_setup *setup)
 	setup->n_fds = 0;
 	strings_free(setup->env);
 	setup->env = NULL;
+	free(setup->cwd);
+	setup->cwd = NULL;
 }
 
-void setup_text(const struct lane_boot *boot, const char *step, int err, char *text, size_t size)
+void setup_text(const char *cwd, const char *step, int err, char *text, size_t size)
 {
-	bool cwd = boot && !strcmp(step, STEP_CWD);
+	bool named = cwd && !strcmp(step, STEP_CWD);
 
-	snprintf(text, size, "cannot %s%s%s: %s", step, cwd ? " " : "", cwd ? boot->cwd : "",
+	snprintf(text, size, "cannot %s%s%s: %s", step, named ? " " : "", named ? cwd : "",
 		 errno_text(err));
 }
 
@@ -139,5 +144,5 @@ void setup_failure(const struct lane_map *map, char *text, size_t size)
 
 	memcpy(step, map->worker->setup_step, sizeof(map->worker->setup_step));
 	step[sizeof(step) - 1] = '\0';
-	setup_text(map->boot, step, map->worker->setup_error, text, size);
+	setup_text(map->cwd, step, map->worker->setup_error, text, size);
 }

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,7 +25,6 @@
 static void wait_until_adopted(const struct lane_map *map, int life)
 {
 	struct pollfd p = { .fd = life, .events = POLLIN };
-
 	int i;
 
 	for (i = 0; i < ADOPTED_WITHIN_MS && !load_acquire(&map->caller->adopted); i++)
@@ -35,13 +32,20 @@ static void wait_until_adopted(const struct lane_map *map, int life)
 			_exit(0); /* the caller is gone */
 }
 
-static void __attribute__((noreturn))
-in_child(const struct start_request *rq, const uint8_t *handled)
+/* A purge writes to the stream: only where there is something, so that no page is copied for nothing. */
+static void drop_pending(FILE *stream)
+{
+	if (stream_pending(stream) || stream->_IO_read_ptr != stream->_IO_read_end)
+		__fpurge(stream);
+}
+
+static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 {
 	struct child_plan plan = { .boot = rq->map->boot,
+				   .cwd = rq->map->cwd,
 				   .moves = rq->moves,
 				   .n_moves = rq->n_moves,
-				   .handled = handled };
+				   .has_stdio = rq->has_stdio };
 	struct lane_map map = *rq->map;
 	struct worker_fds fds;
 	const char *step = "";
@@ -54,21 +58,17 @@ in_child(const struct start_request *rq, const uint8_t *handled)
 		wait_until_adopted(&map, -1);
 		_exit(127);
 	}
+	child_signals_told(&map);
 	forking_worker = false;
-	__fpurge(stdin);
-	__fpurge(stdout);
-	__fpurge(stderr);
+	drop_pending(stdin);
+	drop_pending(stdout);
+	drop_pending(stderr);
 	memset(&fds, 0, sizeof(fds));
 	fds.life = map.boot->life_fd;
 	fds.event = map.boot->event_fd;
-	/* The memory came with the fork. */
-	close(map.boot->lane_fd);
-	if (map.boot->arena_fd >= 0)
-		close(map.boot->arena_fd);
-	for (i = 0; i < map.boot->n_shares; i++) {
-		close(map.boot->share_fd[i]);
+	/* The memory came with the fork; its fds are closed. */
+	for (i = 0; i < map.boot->n_shares; i++)
 		fds.share[i] = rq->share[i]->data;
-	}
 	fds.input_arena = rq->input_arena;
 	fds.input_arena_size = map.boot->arena_size;
 	if (fds.input_arena)
@@ -77,14 +77,14 @@ in_child(const struct start_request *rq, const uint8_t *handled)
 	worker_enter(&map, &fds);
 }
 
-static int start_one(struct start_request *rq, const uint8_t *handled)
+static int start_one(struct start_request *rq)
 {
 	pid_t pid;
 
 	forking_worker = true;
 	pid = fork();
 	if (pid == 0)
-		in_child(rq, handled);
+		in_child(rq);
 	forking_worker = false;
 	if (pid < 0)
 		return -errno;
@@ -96,17 +96,15 @@ static int start_one(struct start_request *rq, const uint8_t *handled)
 
 static int start(struct pp_context *context, struct start_request *requests, unsigned n)
 {
-	uint8_t handled[65];
 	sigset_t all, old;
 	unsigned i;
 	int first = 0;
 
 	(void)context;
-	child_handled_signals(handled);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	for (i = 0; i < n; i++) {
-		requests[i].error = start_one(&requests[i], handled);
+		requests[i].error = start_one(&requests[i]);
 		if (requests[i].error < 0 && first == 0)
 			first = requests[i].error;
 	}
@@ -121,4 +119,6 @@ static void stop(struct pp_context *context)
 	(void)context;
 }
 
-const struct start_ops start_fork_ops = { .start = start, .stop = stop };
+const struct start_ops start_fork_ops = {
+	.start = start, .stop = stop, .copy = true, .signals = true
+};

@@ -133,9 +133,9 @@ static int spawn_server(struct server *s, struct pp_context *ctx)
 	if (r < 0) {
 		fail(r, "cannot make the fork server's sockets: %s", errno_text(r));
 	} else {
-		moves[0] = (struct fd_move){ sock_peer, 3 };
-		moves[1] = (struct fd_move){ life_peer, 4 };
-		moves[2] = (struct fd_move){ page_fd, 5 };
+		moves[0] = (struct fd_move){ .from = sock_peer, .to = 3 };
+		moves[1] = (struct fd_move){ .from = life_peer, .to = 4 };
+		moves[2] = (struct fd_move){ .from = page_fd, .to = 5 };
 		s->page->sock_fd = 3;
 		s->page->life_fd = 4;
 		r = spawn_image(ctx, ARG_SERVER, NULL, moves, 3, 5, NULL, &s->ch.pid, &s->ch.pidfd);

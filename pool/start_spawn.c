@@ -80,13 +80,17 @@ static int clone_image(struct spawn *s, pid_t *ret_pid, int *ret_pidfd)
 	return *ret_pidfd < 0 ? *ret_pidfd : 0;
 }
 
-int spawn_image(const struct pp_context *context, const char *role, const struct lane_boot *boot,
+int spawn_image(const struct pp_context *context, const char *role, const struct lane_map *map,
 		const struct fd_move *moves, unsigned n, int boot_fd, char *const *env,
 		pid_t *ret_pid, int *ret_pidfd)
 {
 	char arg[48], name[] = "procpool", text[256];
 	char *argv[] = { name, arg, NULL };
-	struct spawn s = { .plan = { .boot = boot, .moves = moves, .n_moves = n, .exec = true },
+	const char *cwd = map ? map->cwd : NULL;
+	struct spawn s = { .plan = { .boot = map ? map->boot : NULL,
+				     .cwd = cwd,
+				     .moves = moves,
+				     .n_moves = n },
 			   .argv = argv,
 			   .env = env		 ? env
 				  : context->env ? context->env
@@ -99,7 +103,7 @@ int spawn_image(const struct pp_context *context, const char *role, const struct
 	snprintf(arg, sizeof(arg), "%s%d", role, boot_fd);
 	r = clone_image(&s, ret_pid, ret_pidfd);
 	if (r < 0) {
-		setup_text(boot, s.step, r, text, sizeof(text));
+		setup_text(cwd, s.step, r, text, sizeof(text));
 		return fail(r, "cannot start %s: %s", s.path, text);
 	}
 	return 0;
@@ -113,7 +117,7 @@ static int start(struct pp_context *context, struct start_request *requests, uns
 	for (i = 0; i < n; i++) {
 		struct start_request *rq = &requests[i];
 
-		rq->error = spawn_image(context, ARG_WORKER, rq->map->boot, rq->moves, rq->n_moves,
+		rq->error = spawn_image(context, ARG_WORKER, rq->map, rq->moves, rq->n_moves,
 					rq->map->boot->lane_fd, rq->env, &rq->pid, &rq->pidfd);
 		if (rq->error < 0 && first == 0)
 			first = rq->error;
@@ -126,4 +130,6 @@ static void stop(struct pp_context *context)
 	(void)context;
 }
 
-const struct start_ops start_spawn_ops = { .start = start, .stop = stop, .fresh_image = true };
+const struct start_ops start_spawn_ops = {
+	.start = start, .stop = stop, .fresh_image = true, .signals = true
+};

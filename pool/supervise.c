@@ -197,7 +197,8 @@ static struct lane *lane_new(struct pp_pool *pool)
 		return NULL;
 	for (i = 0; i < pool->n_lanes && pool->lanes[i]; i++)
 		;
-	if (i == pool->n_lanes || channel_open(&lane->ch, pool->context) < 0) {
+	if (i == pool->n_lanes ||
+	    channel_open(&lane->ch, pool->context, NEEDS_LIFE | NEEDS_EVENT) < 0) {
 		free(lane);
 		return NULL;
 	}
@@ -261,7 +262,7 @@ static void start_failed(struct pp_pool *pool, int err)
 }
 
 static int start_some(struct pp_pool *pool, struct start_request *rq, struct lane **lanes,
-		      unsigned n)
+		      unsigned n, uint64_t handled)
 {
 	unsigned i, have;
 	int r;
@@ -269,6 +270,8 @@ static int start_some(struct pp_pool *pool, struct start_request *rq, struct lan
 	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++) {
 		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
 				pool->arena_size, &rq[have]);
+		if (pool->context->ops->signals)
+			channel_tell_signals(&lanes[have]->ch, handled);
 		if (pool->active + have >= pool->wanted && !lanes[have]->ch.is_thread)
 			lanes[have]->ch.map.boot->flags |= BOOT_SPARE;
 	}
@@ -294,10 +297,11 @@ static int start_batch(struct pp_pool *pool, unsigned n)
 	unsigned step = pool->context->ops->together ? n : 1, done;
 	struct start_request *rq = calloc(step, sizeof(*rq));
 	struct lane **lanes = calloc(step, sizeof(struct lane *));
+	uint64_t handled = pool->context->ops->signals ? child_handled_signals() : 0;
 	int r = rq && lanes ? 0 : -ENOMEM;
 
 	for (done = 0; r == 0 && done < n; done += step)
-		r = start_some(pool, rq, lanes, step);
+		r = start_some(pool, rq, lanes, step, handled);
 	free(rq);
 	free(lanes);
 	return r;

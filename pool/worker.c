@@ -12,7 +12,6 @@
 #include <linux/futex.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -28,6 +27,14 @@
 #define SHORT_SLEEP (2 * SPIN_MAX) /* with the way down and up again: a spin would have got it */
 
 /* ---- talking to the caller ---- */
+
+static void write_event(const struct worker *w)
+{
+	uint64_t one = 1;
+
+	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
 
 /*
  * A task may have closed fds that were not its own, and opened others under their numbers. Then nothing ties this
@@ -49,7 +56,6 @@ static void check_ties(struct worker *w)
 static void signal_caller(struct worker *w, bool must)
 {
 	uint32_t park;
-	uint64_t one = 1;
 
 	full_fence();
 	park = load_relaxed(&w->map.caller->park);
@@ -60,16 +66,19 @@ static void signal_caller(struct worker *w, bool must)
 		return;
 	w->signalled = park;
 	check_ties(w);
-	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	write_event(w);
 }
 
 /* From figures of its own: those it shows, a task may have written over. */
 static void count_time(struct worker *w, bool busy)
 {
 	struct lane_worker *s = w->map.worker;
-	int64_t now = now_ns();
+	int64_t now;
 
+	/* Nobody asks how a process for one task spent its time. */
+	if (w->map.boot->flags & BOOT_PROCESS)
+		return;
+	now = now_ns();
 	if (w->busy)
 		w->busy_ns += now - w->since_ns;
 	else
@@ -169,7 +178,7 @@ static void flush_output(const struct worker *w)
 {
 	if (w->fds.thread)
 		return;
-	if (__fpending(stdout))
+	if (stream_pending(stdout))
 		(void)fflush(stdout);
 }
 
@@ -408,7 +417,7 @@ static bool run_record(struct worker *w, const struct sub_rec *rec)
 	struct pp_call call;
 	uint32_t i, failed = 0;
 
-	if (__atomic_exchange_n(&w->map.claims[rec->seq % LANE_SLOTS], CLAIM_BEGUN(rec->seq),
+	if (__atomic_exchange_n(lane_claim(&w->map, rec->seq), CLAIM_BEGUN(rec->seq),
 				__ATOMIC_SEQ_CST) == CLAIM_REVOKED(rec->seq))
 		return true;
 	w->seq = rec->seq;
@@ -481,15 +490,6 @@ static int retire(struct worker *w, enum lane_reason reason)
 	return w->map.boot->flags & BOOT_PROCESS ? w->exit_code : 0;
 }
 
-/* A process's starter waits for this, to know that it could be set up. */
-static void signal_start(struct worker *w)
-{
-	uint64_t one = 1;
-
-	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
 static int loop(struct worker *w)
 {
 	for (;;) {
@@ -545,18 +545,23 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->blocks = w->few_blocks;
 	w->max_blocks = FEW_BLOCKS;
 	arena_init(&w->arena, map->arena, map->arena_size);
-	w->since_ns = w->ready_ns = now_ns();
+	if (!(map->boot->flags & BOOT_PROCESS)) {
+		w->since_ns = w->ready_ns = now_ns();
+		store_relaxed(&map->worker->since_ns, w->since_ns);
+		store_relaxed(&map->worker->ready_ns, w->ready_ns);
+	}
 	w->busy = true;
-	store_relaxed(&map->worker->since_ns, w->since_ns);
-	store_relaxed(&map->worker->ready_ns, w->ready_ns);
 	store_relaxed(&map->worker->busy, 1);
 	store_release(&map->worker->state, LANE_READY);
 	FS_PROBE1(procpool, worker__ready, map->worker->pid);
+	/* Where something could go wrong, a process's starter waits for this. */
+	if (map->boot->flags & BOOT_TELL)
+		write_event(w);
 	FORKSCOPE_POOL(FS_EV_WORKER_READY, map->boot->name, .pool = map->boot->pool,
 		       .worker = map->boot->worker, .worker_pid = map->worker->pid);
-	if (map->boot->flags & BOOT_PROCESS)
-		signal_start(w);
 	status = loop(w);
+	if (!fds->thread)
+		return status; /* the process ends now, and its memory with it */
 	for (i = 0; i < w->n_tasks; i++)
 		free(w->tasks[i].text);
 	if (w->tasks != w->few_tasks)

@@ -50,7 +50,7 @@ struct worker {
 	struct comp_rec *rec;
 	uint64_t seq;
 	uint32_t first, count, room, used, cap;
-	struct worker_task *tasks;
+	struct worker_task *tasks; /* few, until there are more */
 	uint32_t n_tasks;
 	struct arena arena;
 	struct result_block *blocks;

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
+#include "cmd/bench.h"
 
 #define MEASURE_NS 300000000LL
 #define SAMPLES 31
@@ -200,7 +200,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median(double *samples, size_t n)
+double median(double *samples, size_t n)
 {
 	qsort(samples, n, sizeof(*samples), by_value);
 	return samples[n / 2];
@@ -261,26 +261,15 @@ static double measure_start(const struct bench *bench, size_t workers)
 	return median(samples, 7);
 }
 
-/* From the call until it has ended and is reaped. */
-static double measure_process(const struct bench *bench, size_t unused)
+/* From the call until it has ended and is reaped. All figures of it are of the same rounds. */
+static double measure_process(const struct bench *bench, size_t which)
 {
-	double samples[SAMPLES];
-	struct pp_process *process;
+	static struct process_cost costs[PP_START_THREAD + 1];
+	struct process_cost *cost = &costs[bench->start];
 
-	(void)unused;
-	for (int i = -1; i < SAMPLES; i++) {
-		int64_t start = clock_ns();
-
-		if (pp_process_start(&process, bench->context, "procpool_bench_nothing", NULL, 0,
-				     NULL) < 0)
-			return trouble("process");
-		if (pp_process_join(process, -1) < 0)
-			return trouble("process");
-		pp_process_free(process);
-		if (i >= 0)
-			samples[i] = (double)(clock_ns() - start);
-	}
-	return median(samples, SAMPLES);
+	if (cost->ours <= 0 && !measure_process_cost(bench->context, bench->start, cost))
+		return trouble("process");
+	return *(const double *)((const char *)cost + which);
 }
 
 /* From giving the deadly task to the next task's result from the worker that took its place. */
@@ -322,7 +311,16 @@ static const struct figure figures[] = {
 	{ "start4", "4 workers", "ms", 1e-6, 4, measure_start },
 	{ "start16", "16 workers", "ms", 1e-6, 16, measure_start },
 	{ "start64", "64 workers", "ms", 1e-6, 64, measure_start },
-	{ "process", "one process, one task", "us", 1e-3, 0, measure_process },
+	{ "process", "one process, one task", "us", 1e-3, offsetof(struct process_cost, ours),
+	  measure_process },
+	{ "process_bare", "  by bare system calls", "us", 1e-3, offsetof(struct process_cost, bare),
+	  measure_process },
+	{ "process_ratio", "  times the bare", "x", 1, offsetof(struct process_cost, bare_ratio),
+	  measure_process },
+	{ "process_empty", "  an empty child", "us", 1e-3, offsetof(struct process_cost, empty),
+	  measure_process },
+	{ "process_empty_ratio", "  times the empty", "x", 1,
+	  offsetof(struct process_cost, empty_ratio), measure_process },
 	{ "death", "worker dies, told and replaced", "ms", 1e-6, 0, measure_death },
 };
 
@@ -333,16 +331,21 @@ static const char help_text[] =
 	"  -j N             workers for the throughputs (default: 2)\n"
 	"  --only NAME      one figure: tiny, map, echo64, echo4k, echo1m, produce1m, apply, "
 	"start1, start4,\n"
-	"                   start16, start64, process, death\n"
+	"                   start16, start64, death, process and, beside it in turn, "
+	"process_bare,\n"
+	"                   process_ratio, process_empty, process_empty_ratio; a star at the end "
+	"for "
+	"all that begin so\n"
 	"  --caller MB      with so much memory touched in the caller\n"
 	"  --plain          \"METHOD NAME VALUE\" lines, tasks a second or nanoseconds, for "
 	"scripts\n";
 
 struct bench_options {
 	enum pp_start start;
-	uint64_t workers, caller_mb;
+	uint64_t workers, caller_mb, bare_fd;
 	const char *only;
 	bool plain, help;
+	bool bare_child; /* for our own use: see bench_process.c */
 };
 
 static bool parse(int argc, char **argv, struct bench_options *o)
@@ -353,6 +356,7 @@ static bool parse(int argc, char **argv, struct bench_options *o)
 		{ "only", required_argument, NULL, 'o' },
 		{ "plain", no_argument, NULL, 'p' },
 		{ "caller", required_argument, NULL, 'm' },
+		{ "bare-child", required_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -367,6 +371,9 @@ static bool parse(int argc, char **argv, struct bench_options *o)
 			good = parse_count("-j", optarg, 1, PP_WORKERS_MAX, &o->workers);
 		else if (c == 'm')
 			good = parse_count("--caller", optarg, 0, 1u << 20, &o->caller_mb);
+		else if (c == 'b')
+			o->bare_child = parse_count("--bare-child", optarg, 0, 1u << 20,
+						    &o->bare_fd);
 		else if (c == 'o')
 			o->only = optarg;
 		else if (c == 'p')
@@ -408,6 +415,10 @@ static bool touch_memory(size_t megabytes)
 
 static bool wanted(const struct bench_options *o, size_t i)
 {
+	size_t len = o->only ? strlen(o->only) : 0;
+
+	if (len && o->only[len - 1] == '*')
+		return strncmp(o->only, figures[i].name, len - 1) == 0;
 	return !o->only || strcmp(o->only, figures[i].name) == 0;
 }
 
@@ -467,6 +478,8 @@ static int run(int argc, char **argv)
 
 	if (!parse(argc, argv, &o))
 		return EXIT_TROUBLE;
+	if (o.bare_child)
+		return bare_child((int)o.bare_fd);
 	if (o.help)
 		return print_help(&bench_command);
 	for (size_t i = 0; i < N_FIGURES; i++)
