@@ -83,6 +83,14 @@ static __always_inline void mark_vforked(__u32 tgid)
 		proc->vforked = 1;
 }
 
+static __always_inline void mark_copied(__u32 tgid)
+{
+	struct proc *proc = followed(tgid);
+
+	if (proc)
+		proc->copied = 1;
+}
+
 /*
  * A new task, complete but not yet running: its table is copied, its pid known, and no event of its own
  * can come before the ones written here.
@@ -107,6 +115,8 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 		emit_state(current_address(), FS_STATE_BEFORE_FORK, SLOT_TRACEPOINT);
 	if (!follow(pid, parent))
 		return 0;
+	if (config.odd && !(clone_flags & CLONE_VM))
+		mark_copied(pid);
 	call = bpf_map_lookup_elem(&calls, &self);
 	if (config.odd && clone_flags & CLONE_VM && clone_flags & CLONE_VFORK && call &&
 	    !call->note)
@@ -236,6 +246,7 @@ int BPF_PROG(on_exec, struct task_struct *unused, int old_pid, struct linux_binp
 		return 0;
 	proc->wrote = 0;
 	proc->vforked = 0;
+	proc->copied = 0;
 	bpf_map_delete_elem(&calls, &caller);
 	/* A thread that exec'ed has taken over the leader's number; old_pid is its former one. */
 	emit_exec(task, own_level ? thread_number(task) : (__u32)old_pid, bprm);
@@ -418,6 +429,16 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	return 0;
 }
 
+/* Where a segmentation fault was. */
+static __always_inline void note_fault(struct kernel_siginfo *info, struct task_struct *to)
+{
+	struct fs_ev_odd_call e = { .what = FS_ODD_FAULT };
+
+	e.args[0] = (__u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
+	fill_header(&e.h, FS_EV_ODD_CALL, sizeof(e), address_of(to));
+	emit(&e, sizeof(e), FS_EV_ODD_CALL);
+}
+
 /*
  * Inside interrupts `current` is whoever runs there, not the sender: the kernel's own signals have
  * si_code SI_KERNEL (0x80) or above zero.
@@ -438,6 +459,8 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 		return 0;
 	if (!followed(BPF_CORE_READ(to, tgid)) && !(code <= 0 && followed(from->tgid)))
 		return 0;
+	if (config.odd && sig == SIGSEGV && code > 0 && info != (void *)1)
+		note_fault(info, to);
 	if (code <= 0)
 		fill_header(&e.h, FS_EV_SIGNAL, sizeof(e), current_address());
 	else

@@ -74,6 +74,19 @@ bool is_plain_copy(const struct process *p)
 	return p->in_trace && p->knows_fork && !p->execed && !(p->clone_flags & 0x100);
 }
 
+bool has_lost_threads(const struct model *m, uint32_t process)
+{
+	const struct process *p = model_process(m, process);
+
+	/* A daemon is forked twice: what the first fork lost is missing in the second child too. */
+	for (unsigned depth = 0; p && is_plain_copy(p) && depth < 64; depth++) {
+		if (p->threads_at_fork > 1)
+			return true;
+		p = model_process(m, p->creator);
+	}
+	return false;
+}
+
 size_t table_size(const struct interned *table)
 {
 	return table ? table->len / sizeof(struct table_entry) : 0;
@@ -156,7 +169,8 @@ void add_stack(struct buffer *b, const char *stack, size_t len)
 	if (!frame || begins_with_one(frame, beginnings))
 		n = 0;
 	for (; (frame = stack_frame(stack, len, n)) && shown < 8; n++) {
-		if (shown && begins_with_one(frame, beginnings))
+		if (shown && (begins_with_one(frame, beginnings) ||
+			      (*frame == '?' && strstr(frame, "(libc.so"))))
 			continue;
 		buffer_printf(b, "%s%s", shown++ ? " <- " : "", frame);
 	}
@@ -193,7 +207,8 @@ static size_t add_lines(struct buffer *b, const struct interned *text)
 		len = end ? (size_t)(end - line) : text->len - at;
 		at += strspn(line, " ");
 		len -= strspn(line, " ");
-		if (!len || (shown && begins_with_one(text->data + at, beginnings)))
+		if (!len || strncmp(text->data + at, "Stack (", 7) == 0 ||
+		    (shown && begins_with_one(text->data + at, beginnings)))
 			continue;
 		buffer_add_text(b, shown++ ? " <- " : " It was forked at ");
 		buffer_append(b, text->data + at, len);
