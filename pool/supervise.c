@@ -253,9 +253,9 @@ static void start_failed(struct pp_pool *pool, int err)
 	pool->start_error = err;
 	if (pool->alive || pool->stopped)
 		return;
-	/* Out of something may pass; a preload or an image that fails will not. */
+	/* Out of something may pass, and so may the end of a server that was starting; a preload will not. */
 	if (++pool->failed_starts < FAILED_STARTS_MAX &&
-	    (err == -EAGAIN || err == -EMFILE || err == -ENFILE || err == -ENOMEM))
+	    (err == -EAGAIN || err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -EPIPE))
 		return;
 	snprintf(why, sizeof(why), "%s", pp_last_error());
 	pool_stop_locked(pool, "%s", why);

@@ -125,15 +125,15 @@ PP_TASK(forget)
 	return 0;
 }
 
-/* How many bytes it was given, when all are those of produce. */
+/* How many bytes it was given, when one in each page and the last are those of produce. */
 PP_TASK(count_bytes)
 {
 	size_t len, n = 0;
 	const char *in = pp_call_input(call, &len);
 
-	while (n < len && in[n] == 'p')
-		n++;
-	return n == len ? pp_call_write(call, &len, sizeof(len)) : 1;
+	while (n < len && in[n] == 'p' && in[len - 1] == 'p')
+		n += 4096;
+	return n >= len ? pp_call_write(call, &len, sizeof(len)) : 1;
 }
 
 static void fill_lane(uint8_t *at, const struct lie *lie)

@@ -162,7 +162,7 @@ static void check_eintr_storm(enum pp_start start)
 EACH_PROCESS_START(check_eintr_storm)
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-static volatile int stop;
+static _Atomic int stop;
 
 /* Half of them allocate without end, so that some hold malloc's locks when the fork comes. */
 static void *be_a_thread(void *arg)
@@ -206,8 +206,8 @@ static void check_little_memory(enum pp_start start)
 	struct pp_result r;
 	int n = 0, done = 0;
 
-#ifdef __SANITIZE_ADDRESS__
-	skip_because("the address sanitizer ends a process that gets no memory");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip_because("a sanitizer ends a process that gets no memory");
 #endif
 	opts.workers = 2;
 	t = open_pool(start, &opts);
