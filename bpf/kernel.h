@@ -325,9 +325,16 @@ struct linux_binprm {
 	const char *interp;
 };
 
+union __sifields {
+	struct {
+		void *_addr;
+	} _sigfault;
+};
+
 struct kernel_siginfo {
 	int si_signo;
 	int si_code;
+	union __sifields _sifields;
 };
 
 /* The trace event formats tell what arguments a tracepoint has; only their fields' existence is used. */
@@ -358,6 +365,7 @@ struct bpf_iter__task {
 #define PF_KTHREAD 0x200000
 
 #define SIGNAL_GROUP_EXIT 0x4
+#define SIGSEGV 11
 #define SIGCHLD 17
 #define SA_NOCLDWAIT 0x2
 

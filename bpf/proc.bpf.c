@@ -429,6 +429,16 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	return 0;
 }
 
+/* Where a segmentation fault was. */
+static __always_inline void note_fault(struct kernel_siginfo *info, struct task_struct *to)
+{
+	struct fs_ev_odd_call e = { .what = FS_ODD_FAULT };
+
+	e.args[0] = (__u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
+	fill_header(&e.h, FS_EV_ODD_CALL, sizeof(e), address_of(to));
+	emit(&e, sizeof(e), FS_EV_ODD_CALL);
+}
+
 /*
  * Inside interrupts `current` is whoever runs there, not the sender: the kernel's own signals have
  * si_code SI_KERNEL (0x80) or above zero.
@@ -449,6 +459,8 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 		return 0;
 	if (!followed(BPF_CORE_READ(to, tgid)) && !(code <= 0 && followed(from->tgid)))
 		return 0;
+	if (config.odd && sig == SIGSEGV && code > 0 && info != (void *)1)
+		note_fault(info, to);
 	if (code <= 0)
 		fill_header(&e.h, FS_EV_SIGNAL, sizeof(e), current_address());
 	else

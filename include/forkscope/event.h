@@ -508,6 +508,7 @@ enum fs_odd {
 	FS_ODD_RECORD_LOCK = 7,	 /* fcntl took (args[2] 0 read, 1 write) or dropped (2) a lock of its process */
 	FS_ODD_WAIT_ANY = 9, /* a wait for any child returned one (ret: its number) */
 	FS_ODD_FLOCK = 8,	 /* flock(args[0], args[1]) */
+	FS_ODD_FAULT = 16,	 /* no call: a SIGSEGV for memory touched at args[0] */
 	FS_ODD_EFFECT = 10,	 /* a copy that never exec'ed removed or renamed a file, or sent a signal */
 	FS_ODD_SHARED_MAP = 11,	 /* mapped args[1] bytes that all its copies will write to */
 };

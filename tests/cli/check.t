@@ -64,6 +64,12 @@ with private_dir() as d:
          "one cause is one finding, counted")
     ok(one["findings"][0]["process"] in [p["id"] for p in one["processes"]], "its process is in the report")
     suite = ET.parse(d + "/r.xml").getroot()
+    result = check("--keep", d + "/kept", "--", BAD)
+    again = check(d + "/kept")
+    same((result.status, result.out != ""), (again.status, again.out != ""), "--keep: the trace gives the findings again")
+    result = check("--keep", d + "/other", d + "/kept")
+    ok(result.status == 2 and result.err.count("\n") == 1 and not os.path.exists(d + "/other"),
+       "--keep without a command: one line, status 2", result)
     same((suite.get("tests"), suite.get("failures")), (str(len(rules)), "1"), "--junit counts")
     same([c.get("name") for c in suite if c.find("failure") is not None], ["FS060"], "--junit names the rule")
 

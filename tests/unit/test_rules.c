@@ -27,11 +27,14 @@ struct stuck_event {
 	char frames[64];
 };
 
+static uint64_t caught; /* signals that who stands catches */
+
 static struct stuck_event stuck(struct story *s, uint32_t pid, uint32_t kind, uint32_t owner,
 				uint32_t proof)
 {
 	static const char frames[] = "pthread_mutex_lock+0x1 (libc.so.6)\0take+0x2 (a.c:3)";
 	struct stuck_event x = { .e = { .kind = kind,
+					.sig_caught = caught,
 					.owner = owner,
 					.owner_tid = owner ? 7 : 0,
 					.how = FS_STUCK_WAITS,
@@ -110,6 +113,13 @@ static void test_deadlock(void **state)
 	/* A semaphore and a handler that may post it. */
 	assert_int_equal(findings_of(2, false, 0, FS_WAIT_SEMAPHORE, 0, 0, "FS001", &severity), 1);
 	assert_int_equal(severity, SEVERITY_WARNING);
+	/* Or that surely is there: a child may wait like this for its SIGTERM. */
+	caught = UINT64_C(1) << (SIGTERM - 1);
+	assert_int_equal(findings_of(2, false, 0, FS_WAIT_SEMAPHORE, 0, 0, "FS001", &severity), 1);
+	assert_int_equal(severity, SEVERITY_NOTE);
+	assert_int_equal(findings_of(2, false, 0, FS_WAIT_CONDITION, 0, 0, "FS003", &severity), 1);
+	assert_int_equal(severity, SEVERITY_WARNING);
+	caught = 0;
 	/* With one thread only a lock that bears another's number is fork's doing. */
 	assert_int_equal(findings_of(1, false, 0, FS_WAIT_MUTEX, FS_OWNER_ELSEWHERE, FS_PROOF_OWNER,
 				     "FS001", &severity),
@@ -195,6 +205,8 @@ static void test_lock_kinds(void **state)
 	static const char python[] =
 		"__new_sem_wait_slow64+0x1 (a)\0PyThread_acquire_lock_timed+0x2 (b)";
 	static const char team[] = "?+0x1f2 (libgomp.so.1.0.0)\0work+0x2 (a.c:1)";
+	static const char future[] = "_ZNSt28__atomic_futex_unsigned_base19_M_futex_wait_untilEPjj+"
+				     "0x1 (a)\0main+0x2 (b)";
 	static const char none[] = "main+0x1 (a)";
 
 	(void)state;
@@ -202,6 +214,7 @@ static void test_lock_kinds(void **state)
 	assert_int_equal(lock_kind(libc, sizeof(libc)), FS_WAIT_LIBC);
 	assert_int_equal(lock_kind(python, sizeof(python)), FS_WAIT_PYTHON);
 	assert_int_equal(lock_kind(team, sizeof(team)), FS_WAIT_TEAM);
+	assert_int_equal(lock_kind(future, sizeof(future)), FS_WAIT_CONDITION);
 	assert_int_equal(lock_kind(none, sizeof(none)), FS_WAIT_UNKNOWN);
 	assert_true(frames_have(libc, sizeof(libc), "tz_convert"));
 	assert_false(frames_have(libc, sizeof(libc), "tz"));

@@ -37,6 +37,7 @@ static const struct kind_name names[] = {
 	{ "new_sem_wait", FS_WAIT_SEMAPHORE },
 	{ "new_sem_clockwait", FS_WAIT_SEMAPHORE },
 	{ "sem_", FS_WAIT_SEMAPHORE },
+	{ "ZNSt28__atomic_futex_unsigned_base", FS_WAIT_CONDITION }, /* std::future */
 	{ "lll_lock_wait", FS_WAIT_LIBC },
 	{ NULL, FS_WAIT_UNKNOWN },
 };

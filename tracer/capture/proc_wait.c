@@ -164,6 +164,18 @@ uint64_t proc_caught(pid_t pid)
 	return mask & ~UINT64_C(0x180000000);
 }
 
+bool proc_has_ended(pid_t pid)
+{
+	char path[64], text[1024];
+	const char *after;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (read_text(path, text, sizeof(text)) <= 0)
+		return true;
+	after = strrchr(text, ')');
+	return after && (after[1] == ' ') && (after[2] == 'Z' || after[2] == 'X');
+}
+
 uint64_t proc_cpu(pid_t pid)
 {
 	unsigned long user = 0, system = 0;

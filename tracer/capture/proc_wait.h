@@ -43,6 +43,9 @@ bool proc_is_shared(pid_t pid, uint64_t address);
 /* The signals it catches; those that libc itself uses (32, 33) are left out. */
 uint64_t proc_caught(pid_t pid);
 
+/* Whether it has ended, reaped or not. */
+bool proc_has_ended(pid_t pid);
+
 /* Clock ticks of CPU it has used. 0 when it is gone. */
 uint64_t proc_cpu(pid_t pid);
 

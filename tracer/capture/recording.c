@@ -302,9 +302,17 @@ static void close_sources(struct recording *r)
 	r->merge = NULL;
 }
 
+/* The shim is the only witness. */
+static bool is_by_shim(const struct recording *r)
+{
+	return r->source_count == 1 && r->sources[0].ops->id == FS_SOURCE_SHIM;
+}
+
 /* Processes that are followed and live, as the best-informed source has it. */
 static long alive(const struct recording *r)
 {
+	if (r->watch && is_by_shim(r))
+		return (long)stuck_watch_alive(r->watch);
 	return r->source_count ? r->sources[0].ops->alive(r->sources[0].source) : 0;
 }
 
@@ -530,6 +538,8 @@ static int prepare(struct recording *r, struct failure *why)
 		r->watch = stuck_watch_new(r->options.hang_timeout_ns);
 		if (!r->watch)
 			return fail_errno(why, -ENOMEM, "cannot watch for hangs");
+		if (is_by_shim(r))
+			stuck_watch_by_shim(r->watch);
 	}
 	return r->recorder->begin(r->recorder->context, r, why);
 }

@@ -102,6 +102,92 @@ static void on_fork(struct stuck_watch *w, const struct fs_ev_fork *e)
 		stuck_story_born(p, creator, e->h.tid);
 }
 
+/* --- by the shim alone --- */
+
+void stuck_watch_by_shim(struct stuck_watch *w)
+{
+	w->by_shim = true;
+}
+
+size_t stuck_watch_alive(const struct stuck_watch *w)
+{
+	return w->count;
+}
+
+/* Told by the child, by its parent, or by both: the first word counts. */
+static void born_by_shim(struct stuck_watch *w, uint32_t pid, uint64_t start_ns, uint32_t parent,
+			 uint32_t tid, bool is_copy)
+{
+	struct watched *p = find(w, pid), *creator;
+
+	if (!pid || (p && (!start_ns || !p->start_ns || p->start_ns == start_ns)))
+		return;
+	p = add(w, pid, start_ns);
+	if (!p)
+		return;
+	p->parent = parent;
+	p->forked = is_copy;
+	creator = find(w, parent);
+	if (is_copy && creator && tid)
+		stuck_story_born(p, creator, tid);
+}
+
+static bool makes_copy(uint32_t call)
+{
+	return call == FS_LIBC_FORK || call == FS_LIBC_FORK_BARE || call == FS_LIBC_FORKPTY ||
+	       call == FS_LIBC_DAEMON;
+}
+
+/* An image that the shim is not in says nothing: its exec counts from the call, and no more if that failed. */
+static void exec_by_shim(struct stuck_watch *w, const struct fs_ev_call *e)
+{
+	struct watched *p;
+
+	if (e->call_flags & FS_LIBC_FROM_VFORK)
+		born_by_shim(w, e->h.pid, e->h.start_ns, e->parent_pid, 0, false);
+	p = find(w, e->h.pid);
+	if (!p)
+		return;
+	if (e->phase == FS_PHASE_BEFORE) {
+		p->execed_before = p->execed;
+		p->execed = true;
+	} else if (e->error) {
+		p->execed = p->execed_before;
+	}
+}
+
+static void call_by_shim(struct stuck_watch *w, const struct fs_ev_call *e)
+{
+	if (e->call >= FS_LIBC_EXECVE && e->call <= FS_LIBC_EXECVEAT)
+		exec_by_shim(w, e);
+	else if (e->call == FS_LIBC_WAIT)
+		drop(w, e->child_pid);
+	else if (e->call > FS_LIBC_WORDEXP)
+		return;
+	else if (e->phase == FS_PHASE_IN_CHILD)
+		born_by_shim(w, e->h.pid, e->h.start_ns, e->parent_pid, 0, true);
+	else if (e->phase == FS_PHASE_DONE)
+		born_by_shim(w, e->child_pid, e->child_start_ns, e->h.pid, e->h.tid,
+			     makes_copy(e->call));
+}
+
+static void hello_by_shim(struct stuck_watch *w, const struct fs_ev_shim_hello *e)
+{
+	struct watched *p = find(w, e->h.pid);
+
+	if (!p) {
+		born_by_shim(w, e->h.pid, e->h.start_ns, e->parent_pid, 0, false);
+		p = find(w, e->h.pid);
+	}
+	if (!p)
+		return;
+	stuck_story_free(p);
+	p->execed = true;
+	p->signature = 0;
+}
+
+/* --- all that is told --- */
+
 void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 {
 	const struct fs_ev_reparent *r = (const void *)e;
@@ -120,6 +206,12 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 		p = find(w, e->pid);
 		if (p)
 			stuck_story_note_call(p, (const void *)e);
+		if (w->by_shim)
+			call_by_shim(w, (const void *)e);
+		return;
+	case FS_EV_SHIM_HELLO:
+		if (w->by_shim)
+			hello_by_shim(w, (const void *)e);
 		return;
 	case FS_EV_LOCK_HELD:
 		p = find(w, e->pid);
@@ -243,6 +335,10 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 	static struct process_wait now_do;
 	uint64_t signature;
 
+	if (w->by_shim && proc_has_ended((pid_t)p->pid)) {
+		drop(w, p->pid);
+		return;
+	}
 	if (now < p->next_look_ns || proc_waits((pid_t)p->pid, &now_do) < 0)
 		return;
 	p->next_look_ns = p->since_ns && now - p->since_ns > LONG_NS ? now + RARE_LOOK_NS : 0;
@@ -277,10 +373,12 @@ static bool is_held_by_standing(struct stuck_watch *w, const struct watched *p, 
 	uint64_t at;
 
 	if (p->standing == STANDS_ON_CHILDREN) {
-		for (i = 0; i < w->count; i++)
+		for (i = 0; i < w->count; i++) {
 			if (w->list[i].parent == p->pid && !in[i])
 				return false;
-		return true;
+			count += w->list[i].parent == p->pid;
+		}
+		return count > 0; /* else for a child that nobody told of */
 	}
 	if (p->standing != STANDS_ON_PIPE)
 		return p->standing != STANDS_NOT;
@@ -352,7 +450,7 @@ int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
 	w->sink = sink;
 	w->error = 0;
 	n = w->count < LOOKS_MAX ? w->count : LOOKS_MAX;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && w->count; i++)
 		look_at(w, &w->list[w->turn++ % w->count], now);
 	stuck_measure(w, now);
 	end_stuck(w, now);

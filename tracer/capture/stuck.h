@@ -23,6 +23,12 @@ struct stuck_watch;
 struct stuck_watch *stuck_watch_new(uint64_t kill_after_ns);
 void stuck_watch_free(struct stuck_watch *w);
 
+/* The shim is the only witness: its calls tell who is born, and /proc who has ended. */
+void stuck_watch_by_shim(struct stuck_watch *w);
+
+/* How many of those known live. */
+size_t stuck_watch_alive(const struct stuck_watch *w);
+
 /* The first process. */
 void stuck_watch_add(struct stuck_watch *w, pid_t pid);
 

@@ -44,6 +44,7 @@ struct watched {
 	uint32_t standing; /* enum standing */
 	bool forked; /* not the first, and a copy of its creator */
 	bool execed;
+	bool execed_before; /* by the shim's word: before the exec under way */
 	bool told;
 	bool told_partly;
 	uint32_t lost_children; /* that ended otherwise than well */
@@ -58,6 +59,7 @@ struct stuck_watch {
 	size_t count, room;
 	struct hashmap by_pid;
 	uint64_t kill_after_ns;
+	bool by_shim; /* the shim alone tells who is born; who ended, nobody does */
 	uint64_t next_ns;
 	uint64_t next_measure_ns; /* see stuck_quiet.c */
 	uint64_t quiet_since_ns;

@@ -186,7 +186,7 @@ static bool points_into(const struct moment *at, uint64_t from, uint64_t to)
 
 static void hash_memory(pid_t pid, const struct moment *at, struct memory *m)
 {
-	char path[64], line[512], flags[8], name[16];
+	char path[64], line[512], flags[8], name[32];
 	uint64_t from, to;
 	FILE *maps;
 
@@ -199,9 +199,12 @@ static void hash_memory(pid_t pid, const struct moment *at, struct memory *m)
 	}
 	while (fgets(line, sizeof(line), maps)) {
 		name[0] = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %15s", &from, &to, flags,
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %31s", &from, &to, flags,
 			   name) < 3 ||
 		    flags[1] != 'w')
+			continue;
+		/* The shim's own area, which it left in a register, is nothing that the program reads. */
+		if (strcmp(name, "/memfd:forkscope") == 0)
 			continue;
 		if (flags[3] == 's')
 			m->near_shared |= points_into(at, from, to);

@@ -30,7 +30,7 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 struct check_options {
 	struct record_options record; /* first, see record_options.h */
 	struct read_options read;
-	const char *rules, *disable, *expect, *explain, *suppressions, *junit;
+	const char *rules, *disable, *expect, *explain, *suppressions, *junit, *keep;
 	uint64_t hang_timeout, timeout;
 	bool list;
 };
@@ -110,6 +110,11 @@ static const struct option_spec output_specs[] = {
 	  .arg = "FILE",
 	  .help = "also a JUnit file",
 	  .offset = offsetof(struct check_options, junit) },
+	{ .name = "keep",
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
+	  .help = "keep the trace of CMD there, for report, view and others",
+	  .offset = offsetof(struct check_options, keep) },
 	{ .name = "color",
 	  .kind = OPTION_CHOICE,
 	  .choices = color_names,
@@ -412,6 +417,7 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 	struct recording *r = NULL;
 	struct failure why = { 0 };
 	struct place place;
+	const char *trace;
 	int err, status = EXIT_TROUBLE;
 
 	if (record_options_resolve(&table, &o->record, argc, argv, first, &recording) != OPTIONS_GO)
@@ -425,11 +431,12 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 		log_error("%s", why.text);
 		return EXIT_TROUBLE;
 	}
-	err = record_to_file(&recording, place.trace, argv, &r, &why);
+	trace = o->keep ? o->keep : place.trace;
+	err = record_to_file(&recording, trace, argv, &r, &why);
 	if (err)
 		log_error("%s", why.text);
 	else
-		status = check_trace(c, o, place.trace);
+		status = check_trace(c, o, trace);
 	if (!err && o->record.fail_on_loss && recording_lost(r)) {
 		log_error("%llu events were lost; a larger --buffer holds more",
 			  (unsigned long long)recording_lost(r));
@@ -468,6 +475,10 @@ static int run(int argc, char **argv)
 		return EXIT_TROUBLE;
 	command = (first < argc && (first + 1 < argc || strcmp(argv[first - 1], "--") == 0)) ||
 		  o.record.pid_count || o.record.cgroup;
+	if (o.keep && !command) {
+		options_bad(&table, "--keep goes with a command to check, behind --");
+		return EXIT_TROUBLE;
+	}
 	status = command ? check_command(&c, &o, argc, argv, first)
 			 : check_trace(&c, &o, trace_operand(argc, argv, first));
 	for (size_t i = 0; i < c.suppressed_count; i++)

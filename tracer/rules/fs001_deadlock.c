@@ -16,7 +16,7 @@ static bool is_of_fork(const struct model *m, const struct fact *f)
 	if (e->owner == FS_OWNER_HERE)
 		return false;
 	/* With one thread at the fork it can only be a lock that the forking thread itself held. */
-	return p->threads_at_fork > 1 || e->proof & FS_PROOF_OWNER;
+	return has_lost_threads(m, f->process) || e->proof & FS_PROOF_OWNER;
 }
 
 static int check(const struct rule *self, const struct model *m, struct findings *out)
@@ -34,7 +34,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 			 (FS_PROOF_OWNER | FS_PROOF_LOCK_CODE | FS_PROOF_NO_HANDLER);
 		if (!proven && ended_by_itself(model_process(m, f->process)))
 			continue;
-		err = add_stuck(self, m, f, proven ? SEVERITY_BUG : SEVERITY_WARNING,
+		err = add_stuck(self, m, f, severity_of_stuck(f, proven),
 				"The lock was taken when the process forked; its holder was not "
 				"copied, so nobody in the child can release it.",
 				out);

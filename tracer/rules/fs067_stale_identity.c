@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* FS067 stale-identity. A failed wait for a sibling. */
+/* FS067 stale-identity. A failed wait for a sibling; notes of signals to the creator or a sibling. */
 #include "rules/rule.h"
 
 static const struct fs_ev_odd_call *odd_of(const struct fact *f)
@@ -11,7 +11,10 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		 struct findings *out)
 {
 	const struct fs_ev_odd_call *e = odd_of(fact);
-	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = fact->process };
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_WARNING,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
 	uint32_t child = model_find_process(m, (uint32_t)e->args[0], 0);
 	const struct process *c = model_process(m, child), *p = model_process(m, fact->process);
 
@@ -29,12 +32,40 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	return finding_add(out, &f);
 }
 
+/* Meant for its parent, or for itself by a number from before the fork? Nobody can tell from outside. */
+static int judge_signal(const struct rule *self, const struct model *m, const struct fact *fact,
+			struct findings *out)
+{
+	const struct fs_ev_signal *e = (const void *)fact->event;
+	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = fact->process };
+	const struct process *p = model_process(m, fact->process), *to;
+	uint32_t at = model_find_process(m, e->to_pid, e->to_start_ns);
+
+	to = model_process(m, at);
+	if (!p || !to || !is_plain_copy(p) || !to->in_trace || at == fact->process || !e->sig ||
+	    e->code > 0 || (at != p->creator && to->creator != p->creator))
+		return 0;
+	buffer_add_text(&f.detail, "POSSIBLE: ");
+	add_process_name(&f.detail, m, fact->process);
+	buffer_printf(&f.detail, " sent signal %u to ", e->sig);
+	add_process_name(&f.detail, m, at);
+	buffer_printf(&f.detail,
+		      ", its %s: by a number that it has from before the fork, if it meant %s.",
+		      at == p->creator ? "parent" : "parent's child",
+		      at == p->creator ? "itself" : "a child of its own");
+	buffer_add_text(&f.key, "signal:");
+	add_image_name(&f.key, m, fact->process);
+	return finding_add(out, &f);
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
 		err = judge(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_SIGNAL) && err == 0; i++)
+		err = judge_signal(self, m, model_fact(m, FS_EV_SIGNAL, i), out);
 	return err;
 }
 
@@ -48,6 +79,7 @@ const struct rule rule_stale_identity = {
 		"thread number. Waiting for a process of that list fails, since it is a sibling; a "
 		"signal to a cached number reaches the wrong one. Shown by a wait for one given "
 		"process that failed with ECHILD, the process being a child of the waiter's "
-		"creator.",
+		"creator. A signal of such a child to its parent or a sibling is a note: it may be "
+		"meant.",
 	.check = check,
 };

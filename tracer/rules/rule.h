@@ -50,6 +50,7 @@ struct found {
 	uint32_t process;
 	struct buffer detail; /* sentences; text of the target as it is */
 	struct buffer key; /* what is the same for the same cause; without the rule's id */
+	uint64_t at; /* when it happened; 0: of no one moment */
 };
 
 /* Adds it, or counts it when its key is there already. Frees the buffers. 0 or -ENOMEM. */
@@ -75,6 +76,9 @@ bool runs_same_program(const struct model *m, uint32_t process);
 
 /* Whether it is a copy of its creator that runs, or ran to its end, the creator's program. */
 bool is_plain_copy(const struct process *p);
+
+/* Whether it, or a copy that it is a copy of, was forked by a process with several threads. */
+bool has_lost_threads(const struct model *m, uint32_t process);
 
 /* Whether an fd number names a file in a table as it was seen. */
 const struct table_entry *table_find(const struct interned *table, uint32_t fd);

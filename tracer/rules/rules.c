@@ -172,6 +172,7 @@ int finding_add(struct findings *out, struct found *f)
 		.detail = strdup(buffer_text(&f->detail)),
 		.key = strdup(buffer_text(&f->key)),
 		.count = 1,
+		.ts = f->at,
 	};
 	if (!same->detail || !same->key) {
 		free(same->detail);

@@ -2,6 +2,7 @@
 /* See stuck_words.h. */
 #include "rules/stuck_words.h"
 
+#include <signal.h>
 #include <string.h>
 
 const struct fs_ev_futex_stuck *stuck_of(const struct fact *f)
@@ -241,7 +242,10 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 {
 	const struct fs_ev_futex_stuck *e = stuck_of(f);
 	const struct process *p = model_process(m, f->process);
-	struct found found = { .rule = self, .severity = severity, .process = f->process };
+	struct found found = { .rule = self,
+			       .severity = severity,
+			       .process = f->process,
+			       .at = stuck_of(f)->since_ns };
 	struct buffer *b = &found.detail;
 	size_t len;
 	const char *stack = fact_stack(f, &len);
@@ -273,4 +277,17 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 	buffer_add_char(&found.key, ':');
 	add_image_name(&found.key, m, f->process);
 	return finding_add(out, &found);
+}
+
+enum severity severity_of_stuck(const struct fact *f, bool proven)
+{
+	const struct fs_ev_futex_stuck *e = stuck_of(f);
+	bool handled = e->sig_caught & ~(UINT64_C(1) << (SIGINT - 1));
+
+	if (proven)
+		return SEVERITY_BUG;
+	if (handled &&
+	    (e->kind == FS_WAIT_SEMAPHORE || (e->kind == FS_WAIT_PYTHON && !waits_for_lock(f))))
+		return SEVERITY_NOTE;
+	return SEVERITY_WARNING;
 }

@@ -24,6 +24,12 @@ bool is_in_handler(const struct fact *f);
 int add_stuck(const struct rule *self, const struct model *m, const struct fact *f,
 	      enum severity severity, const char *why, struct findings *out);
 
+/*
+ * How sure it is. A semaphore, or an interpreter's event, may be what a handler that is there posts: to wait for a
+ * signal like this is allowed.
+ */
+enum severity severity_of_stuck(const struct fact *f, bool proven);
+
 /* It ended by itself: what looked like a wait for ever was one for a signal, or for time. */
 bool ended_by_itself(const struct process *p);
 

@@ -74,6 +74,19 @@ bool is_plain_copy(const struct process *p)
 	return p->in_trace && p->knows_fork && !p->execed && !(p->clone_flags & 0x100);
 }
 
+bool has_lost_threads(const struct model *m, uint32_t process)
+{
+	const struct process *p = model_process(m, process);
+
+	/* A daemon is forked twice: what the first fork lost is missing in the second child too. */
+	for (unsigned depth = 0; p && is_plain_copy(p) && depth < 64; depth++) {
+		if (p->threads_at_fork > 1)
+			return true;
+		p = model_process(m, p->creator);
+	}
+	return false;
+}
+
 size_t table_size(const struct interned *table)
 {
 	return table ? table->len / sizeof(struct table_entry) : 0;
