@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -454,6 +455,18 @@ static int loop(struct recording *r)
 	}
 }
 
+#define HURRIED (-10)
+
+/*
+ * A child that hangs may be killed by its own program half a second later: on a busy machine too it must have been looked
+ * into by then. Not before the target is on its way, which would inherit it; without the privilege it stays as it is.
+ */
+static void hurry(const struct recording *r)
+{
+	if (r->watch && getpriority(PRIO_PROCESS, 0) > HURRIED)
+		(void)setpriority(PRIO_PROCESS, 0, HURRIED);
+}
+
 static int start_target(struct recording *r, struct failure *why)
 {
 	char text[64];
@@ -476,6 +489,7 @@ static int start_target(struct recording *r, struct failure *why)
 		return err;
 	}
 	r->started = true;
+	hurry(r);
 	return 0;
 }
 

@@ -129,20 +129,23 @@ static uint32_t tell_wait(struct stuck_watch *w, const struct watched *p,
 		.stuck = stuck,
 	};
 	struct buffer frames = { 0 };
+	uint32_t as_mutex, as_rwlock;
 
+	/* Its stack takes the longest, and it may be killed meanwhile: all else comes first. */
 	if (!proc_read((pid_t)p->pid, e.address, &e.word, sizeof(e.word)))
 		return 0;
+	e.shared = proc_is_shared((pid_t)p->pid, e.address);
+	as_mutex = lock_owner((pid_t)p->pid, e.address, FS_WAIT_MUTEX, e.word);
+	as_rwlock = lock_owner((pid_t)p->pid, e.address, FS_WAIT_RWLOCK, e.word);
 	(void)unwind_thread((pid_t)p->pid, (pid_t)t->tid, &frames);
 	if (frames.failed)
 		frames.len = 0;
 	if (frames.len)
 		e.kind = lock_kind(frames.data, frames.len);
 	/* Without names: a lock that is waited for and names its owner as a mutex does. */
-	if (!e.kind && is_contended(t) &&
-	    lock_owner((pid_t)p->pid, e.address, FS_WAIT_MUTEX, e.word))
+	if (!e.kind && is_contended(t) && as_mutex)
 		e.kind = FS_WAIT_MUTEX;
-	e.shared = proc_is_shared((pid_t)p->pid, e.address);
-	e.owner_tid = lock_owner((pid_t)p->pid, e.address, e.kind, e.word);
+	e.owner_tid = e.kind == FS_WAIT_MUTEX ? as_mutex : e.kind == FS_WAIT_RWLOCK ? as_rwlock : 0;
 	e.owner = find_owner(now_do, e.owner_tid);
 	e.proof = proofs(&e, &frames);
 	e.frames_len = (uint32_t)frames.len;
