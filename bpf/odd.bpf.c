@@ -10,6 +10,8 @@
 #define ODD_PIDFD 3
 #define ODD_WNOWAIT 0x01000000
 #define SEEK_CUR 1
+#define ODD_WRITE 2 /* PROT_WRITE */
+#define ODD_SHARED_ANON 0x21 /* MAP_SHARED | MAP_ANONYMOUS */
 #define MADV_DONTFORK 10
 #define MADV_WIPEONFORK 18
 #define F_SETLK 6
@@ -88,6 +90,13 @@ int enter_odd(void)
 	return 0;
 }
 
+static __always_inline bool is_copy(void)
+{
+	struct proc *proc = followed(bpf_get_current_task_btf()->tgid);
+
+	return proc && proc->copied;
+}
+
 /* A waitid for any child: which one it was. */
 static __always_inline void note_waitid(struct syscall *c)
 {
@@ -123,7 +132,14 @@ int exit_odd(void)
 	}
 	if (c->ret < 0)
 		return 0;
-	if (c->class == FS_CALL_WAIT4 && c->ret > 0 && (int)c->args[0] < 1)
+	if (c->class == FS_CALL_EFFECT || c->class == FS_CALL_KILL) {
+		if (is_copy())
+			emit_odd(c, FS_ODD_EFFECT, 0);
+	} else if (c->class == FS_CALL_MMAP) {
+		if ((__u32)c->args[2] & ODD_WRITE &&
+		    ((__u32)c->args[3] & ODD_SHARED_ANON) == ODD_SHARED_ANON)
+			emit_odd(c, FS_ODD_SHARED_MAP, 0);
+	} else if (c->class == FS_CALL_WAIT4 && c->ret > 0 && (int)c->args[0] < 1)
 		emit_odd(c, FS_ODD_WAIT_ANY, 0);
 	else if (c->class == FS_CALL_WAITID)
 		note_waitid(c);

@@ -34,9 +34,9 @@ struct proc {
 	__u32 dead; /* its exit was told */
 	__u32 wrote; /* its FIRST_WRITE in this image was told */
 	__u32 state_dirty; /* dispositions or limits were set since */
+	__u32 copied; /* it runs its creator's image */
 	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
 	__u32 calls; /* system calls until its FIRST_WRITE, up to CALLS_MAX */
-	__u32 reserved;
 	__u64 eof_file; /* the last FD_EOF was of this one */
 };
 

@@ -83,6 +83,14 @@ static __always_inline void mark_vforked(__u32 tgid)
 		proc->vforked = 1;
 }
 
+static __always_inline void mark_copied(__u32 tgid)
+{
+	struct proc *proc = followed(tgid);
+
+	if (proc)
+		proc->copied = 1;
+}
+
 /*
  * A new task, complete but not yet running: its table is copied, its pid known, and no event of its own
  * can come before the ones written here.
@@ -107,6 +115,8 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 		emit_state(current_address(), FS_STATE_BEFORE_FORK, SLOT_TRACEPOINT);
 	if (!follow(pid, parent))
 		return 0;
+	if (config.odd && !(clone_flags & CLONE_VM))
+		mark_copied(pid);
 	call = bpf_map_lookup_elem(&calls, &self);
 	if (config.odd && clone_flags & CLONE_VM && clone_flags & CLONE_VFORK && call &&
 	    !call->note)
@@ -236,6 +246,7 @@ int BPF_PROG(on_exec, struct task_struct *unused, int old_pid, struct linux_binp
 		return 0;
 	proc->wrote = 0;
 	proc->vforked = 0;
+	proc->copied = 0;
 	bpf_map_delete_elem(&calls, &caller);
 	/* A thread that exec'ed has taken over the leader's number; old_pid is its former one. */
 	emit_exec(task, own_level ? thread_number(task) : (__u32)old_pid, bprm);

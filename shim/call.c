@@ -109,6 +109,8 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	e.call_flags = c->flags;
 	if (copies_memory(call) && c->threads != 1)
 		shim.forked_threaded = true;
+	if (copies_memory(call) && !(c->flags & FS_LIBC_FROM_VFORK))
+		shim_self()->random_told[0] = shim_self()->random_told[1] = 0;
 	if (c->flags & FS_LIBC_FROM_VFORK)
 		e.parent_pid = shim_self()->pid;
 	e.status = what->status;
@@ -148,6 +150,22 @@ void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, b
 		e.parent_pid = shim_self()->pid;
 	tell_end(c, &e);
 	keep_errno(after);
+}
+
+void call_note(uint32_t call, uint64_t caller, uint64_t argument, uint32_t which, int error)
+{
+	static const struct shim_what nothing;
+	int saved = errno;
+	struct fs_ev_call e = { .call = call,
+				.caller = caller,
+				.argument = argument,
+				.phase = FS_PHASE_BEFORE,
+				.status = which,
+				.error = error,
+				.enter_ns = shim_now_ns() };
+
+	tell_call(&e, &nothing);
+	errno = saved;
 }
 
 void call_forked(struct shim_call *c, long pid)

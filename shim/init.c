@@ -108,7 +108,10 @@ static void at_exit(int status, void *unused)
 	if (!shim_self()->exit_told) {
 		call_begin(&c, FS_LIBC_EXIT, 0, &what);
 		shim_self()->exit_told = 1;
+		shim_self()->exit_call = c.id;
 	}
+	if (shim_self()->forked)
+		stdio_tell_pending(shim_self()->exit_call, FS_STDIO_AT_END);
 	ring_seal();
 }
 

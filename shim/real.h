@@ -62,7 +62,7 @@ typedef void shim_handler(void);
 	X(int, __register_atfork,                                                        \
 	  (shim_handler * prepare, shim_handler * parent, shim_handler * child, void *object))
 
-/* In libforkscope-shim-locks.so only. */
+/* In libforkscope-shim-locks.so only: what `check` alone wants to know. */
 #define SHIM_REAL_LOCKS(X)                                                               \
 	X(int, pthread_mutex_lock, (pthread_mutex_t * m))                                \
 	X(int, pthread_mutex_trylock, (pthread_mutex_t * m))                             \
@@ -82,6 +82,16 @@ typedef void shim_handler(void);
 	X(int, sem_trywait, (sem_t * s))                                                 \
 	X(int, sem_timedwait, (sem_t * s, const struct timespec *t))                     \
 	X(int, sem_post, (sem_t * s))                                                    \
+	X(int, on_exit, (void (*fn)(int, void *), void *argument))                       \
+	X(int, __cxa_atexit, (void (*fn)(void *), void *argument, void *object))         \
+	X(int, rand, (void))                                                             \
+	X(long, random, (void))                                                          \
+	X(double, drand48, (void))                                                       \
+	X(long, lrand48, (void))                                                         \
+	X(long, mrand48, (void))                                                         \
+	X(void, srand, (unsigned seed))                                                  \
+	X(void, srandom, (unsigned seed))                                                \
+	X(void, srand48, (long seed))                                                    \
 	X(int, pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t * m))             \
 	X(int, pthread_cond_timedwait,                                                   \
 	  (pthread_cond_t * c, pthread_mutex_t * m, const struct timespec *t))           \

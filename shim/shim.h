@@ -72,6 +72,9 @@ struct shim_process {
 	uint32_t threads_used; /* slots at and above are free */
 	uint32_t modules_stale; /* dlopen was called since modules_tell() */
 	uint32_t name_era; /* goes up when a thread gets another name */
+	uint32_t random_told[2]; /* numbers were drawn since the last fork, and that was told */
+	uint32_t handlers_told;
+	uint64_t exit_call; /* of exit_told */
 };
 
 /* What is set up once and then only read. Copied by fork, gone with exec. */
@@ -154,6 +157,7 @@ bool python_find(void);
 void python_tell(uint64_t call_id);
 void stdio_find(void);
 void stdio_tell(uint64_t call_id, bool alone); /* alone: this is the only thread */
+void stdio_tell_pending(uint64_t call_id, uint32_t when); /* FS_STDIO_AT_EXIT, FS_STDIO_AT_END */
 void modules_tell(void);
 void modules_note_dlopen(void);
 void modules_tell_new(void);
@@ -191,6 +195,8 @@ struct shim_what {
  * pending bytes too. errno is as before.
  */
 void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struct shim_what *what);
+/* Tells one fact about a call that is neither a birth nor an end. errno is as before. */
+void call_note(uint32_t call, uint64_t caller, uint64_t argument, uint32_t which, int error);
 /* Tells how it ended, and restores errno. child: a pid, or 0. */
 void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, bool failed);
 /* After a fork: in the child tells its birth, in the parent how the call ended. */

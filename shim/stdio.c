@@ -3,7 +3,8 @@
  * Bytes that lie in stdio's buffers at a fork, and so will lie there twice.
  *
  * libc's list of streams is walked under libc's own lock for it, which fork() is about to take anyway: hence
- * only before fork(), never for vfork or _Fork, which may be called where that lock must not be taken.
+ * only before fork(), never for vfork or _Fork, which may be called where that lock must not be taken; and at a forked
+ * child's exit(), which takes it too.
  */
 #include "shim.h"
 
@@ -53,6 +54,22 @@ static void tell(uint64_t call_id, FILE *f, const char *from, const char *to, ui
 	ring_commit(r);
 }
 
+/* glibc's _IO_lock_t; the owner is a pthread_t. */
+struct stream_lock {
+	int lock;
+	int count;
+	void *owner;
+};
+
+/* A thread that is inside of it now will most likely be when fork copies it. */
+static bool is_busy(const FILE *f)
+{
+	const struct stream_lock *lock = (const void *)f->_lock;
+	void *owner = lock ? __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) : NULL;
+
+	return owner && owner != (void *)(uintptr_t)pthread_self();
+}
+
 void stdio_tell(uint64_t call_id, bool alone)
 {
 	if (!iter_begin)
@@ -63,11 +80,28 @@ void stdio_tell(uint64_t call_id, bool alone)
 	for (void *i = iter_begin(); i != iter_end(); i = iter_next(i)) {
 		FILE *f = iter_file(i);
 
-		if (f->_IO_write_base && f->_IO_write_ptr > f->_IO_write_base)
+		if (is_busy(f))
+			tell(call_id, f, f->_IO_write_base, f->_IO_write_base, FS_STDIO_BUSY);
+		else if (f->_IO_write_base && f->_IO_write_ptr > f->_IO_write_base)
 			tell(call_id, f, f->_IO_write_base, f->_IO_write_ptr, FS_STDIO_WRITE);
 		else if (f->_IO_read_ptr && f->_IO_read_end > f->_IO_read_ptr)
 			tell(call_id, f, f->_IO_read_ptr, f->_IO_read_end, FS_STDIO_READ);
 	}
 	if (!alone)
 		list_unlock();
+}
+
+/* In a forked child that ends by exit(), which is about to take that lock too. */
+void stdio_tell_pending(uint64_t call_id, uint32_t when)
+{
+	if (!iter_begin)
+		return;
+	list_lock();
+	for (void *i = iter_begin(); i != iter_end(); i = iter_next(i)) {
+		FILE *f = iter_file(i);
+
+		if (f->_IO_write_base && f->_IO_write_ptr > f->_IO_write_base)
+			tell(call_id, f, f->_IO_write_base, f->_IO_write_ptr, when);
+	}
+	list_unlock();
 }

@@ -17,6 +17,9 @@ static void tell_exit(uint32_t call, uint64_t caller, int status)
 	if (c.flags & FS_LIBC_FROM_VFORK)
 		return; /* flags and block are the parent's */
 	shim_self()->exit_told = 1;
+	shim_self()->exit_call = c.id;
+	if (call == FS_LIBC_EXIT && shim_self()->forked)
+		stdio_tell_pending(c.id, FS_STDIO_AT_EXIT);
 	if (call != FS_LIBC_EXIT)
 		ring_seal();
 }

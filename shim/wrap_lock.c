@@ -91,7 +91,21 @@ TAKE(pthread_mutex_timedlock, FS_LOCK_MUTEX, (pthread_mutex_t * lock, const stru
      (lock, t))
 TAKE(pthread_mutex_clocklock, FS_LOCK_MUTEX,
      (pthread_mutex_t * lock, clockid_t clock, const struct timespec *t), (lock, clock, t))
-GIVE(pthread_mutex_unlock, (pthread_mutex_t * lock), (lock))
+
+/* One that checks its owner knows the parent's thread, also where that is this very thread. */
+SHIM_EXPORT int pthread_mutex_unlock(pthread_mutex_t *lock)
+{
+	int ret;
+
+	if (__builtin_expect(!real.pthread_mutex_unlock, 0))
+		(void)shim_ready();
+	gave(lock);
+	ret = real.pthread_mutex_unlock(lock);
+	if (__builtin_expect(ret == EPERM, 0) && shim.area && shim_self()->forked)
+		call_note(FS_LIBC_UNLOCK, CALLER, (uint64_t)(uintptr_t)lock, 0, ret);
+	return ret;
+}
+
 TAKE(pthread_rwlock_rdlock, FS_LOCK_RWLOCK_READ, (pthread_rwlock_t * lock), (lock))
 TAKE(pthread_rwlock_tryrdlock, FS_LOCK_RWLOCK_READ, (pthread_rwlock_t * lock), (lock))
 TAKE(pthread_rwlock_wrlock, FS_LOCK_RWLOCK_WRITE, (pthread_rwlock_t * lock), (lock))

@@ -55,6 +55,8 @@ enum fs_call_class {
 	FS_CALL_SEEK,
 	FS_CALL_FLOCK,
 	FS_CALL_MADVISE,
+	FS_CALL_EFFECT,	   /* removes or renames a file */
+	FS_CALL_MMAP,
 };
 
 /* The high byte: which arguments are fds that the call uses, and whether it writes or reads. */

@@ -509,6 +509,8 @@ enum fs_odd {
 	FS_ODD_WAIT_ANY = 9, /* a wait for any child returned one (ret: its number) */
 	FS_ODD_FLOCK = 8,	 /* flock(args[0], args[1]) */
 	FS_ODD_FAULT = 16,	 /* no call: a SIGSEGV for memory touched at args[0] */
+	FS_ODD_EFFECT = 10,	 /* a copy that never exec'ed removed or renamed a file, or sent a signal */
+	FS_ODD_SHARED_MAP = 11,	 /* mapped args[1] bytes that all its copies will write to */
 };
 
 /* h: the caller. file: where args[0] is an fd. */
@@ -574,6 +576,7 @@ enum fs_owner {
 #define FS_PROOF_LOCK_CODE 0x2	/* inside of a lock's own code, which no signal handler may release */
 #define FS_PROOF_NO_HANDLER 0x4 /* no signal is caught (SIGINT apart), so none can */
 #define FS_PROOF_LOOP 0x8	/* a loop without way out, stepped through */
+#define FS_PROOF_POOL 0x20	/* a pool's caller waits for a result while all its workers wait for work */
 #define FS_PROOF_IN_FORK 0x10	/* inside fork(), waiting for a lock that it holds itself or in a circle */
 
 /*
@@ -697,6 +700,9 @@ enum fs_call {
 	FS_LIBC_PTHREAD_CREATE = 60,
 	FS_LIBC_DLOPEN = 61,
 	FS_LIBC_SECCOMP = 70, /* the process confines itself: the shim is silent from here on */
+	FS_LIBC_UNLOCK = 75,     /* of a mutex in a forked child, refused (EPERM): argument is its address */
+	FS_LIBC_RANDOM = 76,     /* the first number drawn since the last fork, of rand, random (status 0) or the
+				    drand48 family (1); argument: how the state came about, see the shim */
 };
 
 enum fs_call_phase {
@@ -799,6 +805,9 @@ struct fs_ev_lock_held {
 enum fs_stdio_direction {
 	FS_STDIO_WRITE = 1, /* not yet written */
 	FS_STDIO_READ = 2,  /* read ahead */
+	FS_STDIO_BUSY = 3,  /* another thread is inside of the stream */
+	FS_STDIO_AT_EXIT = 4, /* not yet written when exit() began */
+	FS_STDIO_AT_END = 5, /* not yet written when all exit handlers had run */
 };
 
 /* Tail: the first text_len of those bytes. */

@@ -64,6 +64,12 @@ with private_dir() as d:
          "one cause is one finding, counted")
     ok(one["findings"][0]["process"] in [p["id"] for p in one["processes"]], "its process is in the report")
     suite = ET.parse(d + "/r.xml").getroot()
+    result = check("--keep", d + "/kept", "--", BAD)
+    again = check(d + "/kept")
+    same((result.status, result.out != ""), (again.status, again.out != ""), "--keep: the trace gives the findings again")
+    result = check("--keep", d + "/other", d + "/kept")
+    ok(result.status == 2 and result.err.count("\n") == 1 and not os.path.exists(d + "/other"),
+       "--keep without a command: one line, status 2", result)
     same((suite.get("tests"), suite.get("failures")), (str(len(rules)), "1"), "--junit counts")
     same([c.get("name") for c in suite if c.find("failure") is not None], ["FS060"], "--junit names the rule")
 
@@ -90,4 +96,22 @@ with private_dir() as d:
     ok(result.status == 1 and "FS001 bug" in result.out, "a hang is found and ended", result)
     ok(time.monotonic() - begun < 30, "well before the program would end it")
     same(run(["pgrep", "-x", os.path.basename(hang)[:15]]).out, "", "nothing is left of it")
+
+    # The story of a deadlock: the lock, who had it, since where, and what that thread was doing; with the kernel
+    # witness alone, and where the shim cannot go, the same stack.
+    deadlock = os.path.join(BUILD, "tests/bugs/fs001_semaphore_bad")
+    for flags in ([], ["--source=bpf"]):
+        result = check("--only=FS001", *flags, "--", deadlock)
+        told = [w for w in ("a semaphore, lock (", "holder+", "fs001_semaphore_bad.c:15", "main+",
+                            "fs001_semaphore_bad.c:29", "which fork did not copy") if w not in result.out]
+        same(told, [], "the story of a lock %s" % " ".join(flags))
+    ok("taken at" not in result.out, "where it was taken only the shim knows", result)
+    result = check("--only=FS001", "--", os.path.join(BUILD, "tests/bugs/fs001_semaphore_bad"))
+    ok("taken at holder+" in result.out and "It was forked at main+" in result.out, "and it does", result)
+
+    # What is not proven to hang is ended by --timeout alone.
+    result = check("--timeout=1s", "--", "sh", "-c", "sleep 60 & wait")
+    ok(result.status == 2 and "--timeout" in result.err, "--timeout: 2 without findings", result)
+    result = check("--timeout=1s", "--expect=no-fork-without-exec", "--", "sh", "-c", "(sleep 60; :) & wait")
+    ok(result.status == 1 and "--timeout" in result.err, "--timeout: 1 with findings", result)
 done()

@@ -180,6 +180,34 @@ def check_graphs(d, name, one):
     same(rest, [], name + ": mermaid: nothing else than nodes and edges")
 
 
+# --- findings, in each export where they happened ---
+
+def check_findings(d):
+    forkscope("check", "--keep", d + "/found", "--", BUILD + "/tests/bugs/fs060_zombies_bad")
+    one = report(d + "/found")
+    ended = {p["id"]: p["end_ns"] for p in one["processes"]}
+    ok(one["findings"] and all(f["ts_ns"] == ended[f["process"]] for f in one["findings"] if f["rule"] == "FS060"),
+       "found: each knows its moment", one["findings"])
+    check_perfetto(d, "found", one)
+    check_sqlite(d, "found", one)
+    check_graphs(d, "found", one)
+    db = sqlite3.connect("file:%s/found.sqlite?mode=ro" % d, uri=True)
+    same(db.execute("SELECT rule, severity, 'p' || process, title, detail, fix, ts_ns FROM finding").fetchall(),
+         [tuple(f[k] for k in ("rule", "severity", "process", "title", "detail", "fix", "ts_ns")) for f in one["findings"]],
+         "found: sqlite has every finding")
+    db.close()
+    if shutil.which("protoc"):
+        with open(d + "/found.perfetto", "rb") as f:
+            decoded = run(["protoc", "--proto_path=tests/cli", "--decode=Trace", "tests/cli/perfetto.proto"], stdin=f)
+        packets = [p for p in parse_text(decoded.out)["packet"] if "track_event" in p]
+        same(sorted(unquote(p["track_event"][0]["name"][0]) for p in packets
+                    if p["track_event"][0].get("categories") == ['"finding"']),
+             sorted("%(rule)s %(title)s" % f for f in one["findings"]), "found: perfetto has every finding")
+    for form, mark in (("dot", "FS060"), ("mermaid", "FS060")):
+        text = open("%s/found.%s" % (d, form)).read()
+        ok(mark in text, "found: %s names them" % form, text)
+
+
 # --- query and the commands' errors ---
 
 def one_line(result, name, *mentions):
@@ -274,6 +302,7 @@ with private_dir() as d:
         check_graphs(d, name, one)
     reused = [p["pid"] for p in report(d + "/pid_reuse")["processes"]]
     ok(len(set(reused)) < len(reused), "a pid was used twice", reused)
+    check_findings(d)
     check_query(d)
     check_manuals(d)
 done()

@@ -91,13 +91,47 @@ static void test_table(void **state)
 	free(text);
 }
 
+/* What can be spared goes in the order given, and is named; without a width everything stays. */
+static void test_spare_columns(void **state)
+{
+	static const char *const headings[] = { "NAME", ">FIRST", ">SECOND", "END", NULL };
+	static const unsigned char spare[] = { 2, 1 };
+	const struct term none = { .width = 0 }, some = { .width = 18 }, little = { .width = 10 };
+	const struct term *const terms[] = { &none, &some, &little };
+	static const char *const texts[] = {
+		"NAME  FIRST  SECOND  END\na         1       2  x\n",
+		"NAME  FIRST  END\na         1  x\nSECOND: no room on this terminal\n",
+		"NAME  END\na     x\nSECOND, FIRST: no room on this terminal\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char *text = NULL;
+		size_t len;
+		FILE *to = open_memstream(&text, &len);
+		struct table t;
+
+		assert_non_null(to);
+		table_init(&t, headings);
+		table_spare(&t, spare, sizeof(spare));
+		table_add(&t, STYLE_PLAIN, "a");
+		table_add(&t, STYLE_PLAIN, "1");
+		table_add(&t, STYLE_PLAIN, "2");
+		table_add(&t, STYLE_PLAIN, "x");
+		assert_int_equal(table_fits(&t, terms[i]), i == 0);
+		assert_int_equal(table_print(&t, terms[i], to), 0);
+		assert_int_equal(fclose(to), 0);
+		assert_string_equal(text, texts[i]);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_width),
-		cmocka_unit_test(test_glyphs_and_styles),
-		cmocka_unit_test(test_locale),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_width),	      cmocka_unit_test(test_glyphs_and_styles),
+		cmocka_unit_test(test_locale),	      cmocka_unit_test(test_table),
+		cmocka_unit_test(test_spare_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,13 +218,17 @@ def check_hostile(b, d, path):
 
 def check_findings(b, d, path):
     data = data_of(path)
-    data["findings"] = [{"rule": "FS9%02d" % i, "severity": s, "process": "p%d" % i, "title": "t%d" % i, "detail": "d%d" % i, "fix": "x"}
+    middle = data["processes"][1]["start_ns"] + 1000000
+    data["findings"] = [{"ts_ns": middle if i == 1 else None, "rule": "FS9%02d" % i, "severity": s, "process": "p%d" % i, "title": "t%d" % i, "detail": "d%d" % i, "fix": "x"}
                         for i, s in enumerate(("bug", "warning", "note"))]
     data["gaps"], data["lost"], data["lost_by"] = [{"from_ns": 1000000, "to_ns": 9000000}], 7, {"fork": 7}
     data["incomplete"] = True
     with_data(path, d + "/found.html", data)
     b.open(d + "/found.html")
-    same(drawn(b)["pins"], 3, "findings: pinned where they happened")
+    same(drawn(b)["pins"], 3, "findings: pinned")
+    same(b.js("return forkscope.processes.slice(0, 3).map((p) => p.findings[0].at)"),
+         [data["processes"][0]["start_ns"], middle, data["processes"][2]["start_ns"]],
+         "findings: where they happened, else where the process begins")
     ok(all(t in text_of(b, "#panel") for t in ("FS900", "d1", "t2", "7 fork", "cut short")), "findings and losses: in the panel")
     ok("3 findings" in text_of(b, "#facts") and "incomplete" in text_of(b, "#facts"), "findings: in the header")
     b.keys("n", "n")

@@ -10,6 +10,9 @@
 
 #include "base/grow.h"
 
+/* A last column of text is worth having from this width on. */
+#define LAST_ENOUGH 20
+
 struct table_cell {
 	size_t from; /* in text */
 	size_t len;
@@ -111,11 +114,13 @@ static void print_row(const struct table *t, const struct table_cell *row, const
 	const char *all = buffer_text(&t->text);
 	size_t i, at = 0, last = t->columns;
 
-	while (last > 0 && row[last - 1].len == 0)
+	while (last > 0 && (row[last - 1].len == 0 || t->hidden[last - 1]))
 		last--;
-	for (i = 0; i < last; i++) {
+	for (i = 0; i < last && (!term->width || at < (size_t)term->width); i++) {
 		size_t fill = t->width[i] - row[i].width;
 
+		if (t->hidden[i])
+			continue;
 		if (t->right[i])
 			pad(to, fill);
 		print_cut(all + row[i].from, &row[i], at + (t->right[i] ? fill : 0), term, to);
@@ -126,10 +131,66 @@ static void print_row(const struct table *t, const struct table_cell *row, const
 	fputc('\n', to);
 }
 
+/* What the columns that are shown take; of the last one, when it holds text, only so much as makes it worth having. */
+static size_t width_needed(const struct table *t, size_t last_enough)
+{
+	size_t sum = 0, width;
+
+	for (size_t i = 0; i < t->columns; i++) {
+		width = t->width[i];
+		if (i + 1 == t->columns && !t->right[i] && width > last_enough)
+			width = last_enough;
+		if (!t->hidden[i])
+			sum += width + (sum ? 2 : 0);
+	}
+	return sum;
+}
+
+void table_spare(struct table *t, const unsigned char *columns, size_t n)
+{
+	t->spare = columns;
+	t->spare_count = n;
+}
+
+bool table_fits(const struct table *t, const struct term *term)
+{
+	return !term->width || width_needed(t, SIZE_MAX) <= (size_t)term->width;
+}
+
+void table_free(struct table *t)
+{
+	buffer_free(&t->text);
+	free(t->cells);
+}
+
+/* Leaves out what there is no room for; how many columns. */
+static size_t make_room(struct table *t, const struct term *term)
+{
+	size_t n = 0;
+
+	while (term->width && n < t->spare_count &&
+	       width_needed(t, LAST_ENOUGH) > (size_t)term->width)
+		t->hidden[t->spare[n++]] = true;
+	return n;
+}
+
+/* Their headings are the first cells. */
+static void name_hidden(const struct table *t, size_t n, const struct term *term, FILE *to)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct table_cell *c = &t->cells[t->spare[i]];
+
+		fprintf(to, "%s%.*s", i ? ", " : term_style(term, STYLE_DIM), (int)c->len,
+			buffer_text(&t->text) + c->from);
+	}
+	if (n)
+		fprintf(to, ": no room on this terminal%s\n", term_style(term, STYLE_PLAIN));
+}
+
 int table_print(struct table *t, const struct term *term, FILE *to)
 {
 	int err = t->failed || t->text.failed ? -ENOMEM : 0;
-	size_t i;
+	size_t i, hidden = err ? 0 : make_room(t, term);
 
 	for (i = 0; !err && i < t->count;) {
 		if (t->cells[i].is_note) {
@@ -144,7 +205,7 @@ int table_print(struct table *t, const struct term *term, FILE *to)
 			break;
 		}
 	}
-	buffer_free(&t->text);
-	free(t->cells);
+	name_hidden(t, hidden, term, to);
+	table_free(t);
 	return err;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A text table: columns as wide as they need to be, two spaces between, the last one cut at the terminal's edge.
+ * A text table: columns as wide as they need to be, two spaces between. Where a terminal is too narrow, columns that
+ * can be spared are left out, and a last line names them; then the last ones are cut at its edge.
  *
  * Cells are given row by row; a note is a line of its own that no column minds. Text must be fit for a
  * terminal already (escape.h).
@@ -21,6 +22,9 @@ struct table {
 	size_t columns;
 	bool right[TABLE_COLUMNS_MAX]; /* numbers stand to the right */
 	size_t width[TABLE_COLUMNS_MAX];
+	bool hidden[TABLE_COLUMNS_MAX];
+	const unsigned char *spare; /* numbers of columns, the first to go first */
+	size_t spare_count;
 	struct buffer text;
 	struct table_cell *cells;
 	size_t count, room;
@@ -35,6 +39,14 @@ void table_printf(struct table *t, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Between rows only. */
 void table_note(struct table *t, enum style style, const char *text);
+
+/* Which columns can be left out, in this order; the list must outlive the table. */
+void table_spare(struct table *t, const unsigned char *columns, size_t n);
+
+/* Whether nothing need be cut or left out, as it is now. */
+bool table_fits(const struct table *t, const struct term *term);
+
+void table_free(struct table *t);
 
 /* Prints and frees. 0, or -ENOMEM. */
 int table_print(struct table *t, const struct term *term, FILE *to);

@@ -12,6 +12,15 @@
 #ifndef __NR_setrlimit
 #define __NR_setrlimit -1
 #endif
+#ifndef __NR_unlink
+#define __NR_unlink -1
+#endif
+#ifndef __NR_rmdir
+#define __NR_rmdir -1
+#endif
+#ifndef __NR_rename
+#define __NR_rename -1
+#endif
 #ifndef __NR_fork
 #define __NR_fork -1
 #endif
@@ -294,17 +303,20 @@ CALL(fchmodat, FS_FDS_FULL, FS_CALL_FD0)
 CALL(fchownat, FS_FDS_FULL, FS_CALL_FD0)
 CALL(mkdirat, FS_FDS_FULL, FS_CALL_FD0)
 CALL(mknodat, FS_FDS_FULL, FS_CALL_FD0)
-CALL(unlinkat, FS_FDS_FULL, FS_CALL_FD0)
+CALL(unlink, FS_FDS_FULL, FS_CALL_EFFECT)
+CALL(rmdir, FS_FDS_FULL, FS_CALL_EFFECT)
+CALL(rename, FS_FDS_FULL, FS_CALL_EFFECT)
+CALL(unlinkat, FS_FDS_FULL, FS_CALL_EFFECT | FS_CALL_FD0)
 CALL(readlinkat, FS_FDS_FULL, FS_CALL_FD0)
 CALL(utimensat, FS_FDS_FULL, FS_CALL_FD0)
 CALL(process_madvise, FS_FDS_FULL, FS_CALL_FD0)
 CALL(symlinkat, FS_FDS_FULL, FS_CALL_FD1)
-CALL(renameat, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD2)
-CALL(renameat2, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD2)
+CALL(renameat, FS_FDS_FULL, FS_CALL_EFFECT | FS_CALL_FD0 | FS_CALL_FD2)
+CALL(renameat2, FS_FDS_FULL, FS_CALL_EFFECT | FS_CALL_FD0 | FS_CALL_FD2)
 CALL(linkat, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD2)
 CALL(epoll_ctl, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD2)
 CALL(splice, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD2)
 CALL(copy_file_range, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD2)
 CALL(tee, FS_FDS_FULL, FS_CALL_FD0 | FS_CALL_FD1)
-CALL(mmap, FS_FDS_FULL, FS_CALL_FD4)
+CALL(mmap, FS_FDS_FULL, FS_CALL_MMAP | FS_CALL_FD4)
 CALL(mmap2, FS_FDS_FULL, FS_CALL_FD4)

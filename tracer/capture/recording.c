@@ -61,6 +61,9 @@ struct recording {
 	sigset_t old_mask;
 	bool masked;
 	struct stuck_watch *watch; /* NULL: hangs are not looked for */
+	uint64_t began_ns;
+	bool told_quiet;
+	bool timed_out;
 };
 
 static uint64_t now_ns(void)
@@ -403,6 +406,26 @@ static bool finished(struct recording *r)
 	return alive(r) <= 0 && (r->seen || !r->options.cgroup);
 }
 
+#define QUIET_NS 10000000000ull
+
+/* What nobody can prove to hang is not ended; but who waits is told, and may have set a limit. */
+static void mind_time(struct recording *r)
+{
+	char who[256];
+
+	if (!r->watch)
+		return;
+	if (r->options.timeout_ns && now_ns() - r->began_ns >= r->options.timeout_ns) {
+		r->timed_out = true;
+		stuck_watch_end_all(r->watch);
+	}
+	if (r->told_quiet || !r->options.quiet || !stuck_watch_is_quiet(r->watch, QUIET_NS))
+		return;
+	r->told_quiet = true;
+	stuck_watch_names(r->watch, who, sizeof(who));
+	r->options.quiet(who, QUIET_NS);
+}
+
 static int loop(struct recording *r)
 {
 	struct pollfd fds[1 + SOURCES] = { { .fd = r->signal_fd, .events = POLLIN } };
@@ -421,6 +444,7 @@ static int loop(struct recording *r)
 			return err;
 		poll(fds, 1 + r->source_count, DRAIN_MS);
 		read_signals(r);
+		mind_time(r);
 	}
 }
 
@@ -527,6 +551,7 @@ int recording_run(const struct recording_options *options, const struct recorder
 	if (!err && (options->pid_count || options->cgroup))
 		err = attach(r, why);
 	if (!err) {
+		r->began_ns = now_ns();
 		err = loop(r);
 		if (err)
 			fail_errno(why, err, "events could not be kept");
@@ -582,6 +607,11 @@ int recording_start_error(const struct recording *r)
 int recording_status(const struct recording *r)
 {
 	return r->started && r->target.reaped ? r->target.status : -1;
+}
+
+bool recording_timed_out(const struct recording *r)
+{
+	return r->timed_out;
 }
 
 uint64_t recording_lost(const struct recording *r)

@@ -31,6 +31,9 @@ struct recording_options {
 	bool follow; /* until the last descendant has ended */
 	bool watch_hangs; /* look for processes that nobody can wake; see stuck.h */
 	uint64_t hang_timeout_ns; /* and end them after this long; 0: never */
+	uint64_t timeout_ns; /* with watch_hangs: end all after this long; 0: never */
+	/* With watch_hangs, once: the tree lives, and next to nothing has happened in it for a while. */
+	void (*quiet)(const char *who, uint64_t for_ns);
 	int status_fd; /* JSON lines about the target; -1: none */
 };
 
@@ -63,6 +66,7 @@ bool recording_started(const struct recording *r); /* the target's exec succeede
 int recording_start_error(const struct recording *r); /* -errno of finding or exec'ing it */
 /* The target's wait status; -1: none, or it still runs. */
 int recording_status(const struct recording *r);
+bool recording_timed_out(const struct recording *r); /* timeout_ns ended it */
 uint64_t recording_lost(const struct recording *r);
 void recording_free(struct recording *r);
 

@@ -15,9 +15,11 @@
 #include "capture/stuck_impl.h"
 
 #define MS 1000000ull
-#define LOOK_NS (100 * MS)
+#define LOOK_NS (50 * MS)
+#define RARE_LOOK_NS (200 * MS) /* at what has long stood as it stands */
+#define LONG_NS (1000 * MS)
 #define LOOKS_MAX 256 /* processes a look */
-#define STANDING_NS (80 * MS)
+#define STANDING_NS (40 * MS)
 #define PARTLY_NS (400 * MS)
 #define PIPE_NS (250 * MS)
 
@@ -190,8 +192,10 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 {
 	const struct fs_ev_reparent *r = (const void *)e;
 	const struct fs_ev_fork_thread *thread = (const void *)e;
+	const struct fs_ev_exit *ended = (const void *)e;
 	struct watched *p;
 
+	w->happened |= e->type == FS_EV_FORK || e->type == FS_EV_EXEC || e->type == FS_EV_EXIT;
 	switch (e->type) {
 	case FS_EV_FORK_THREAD:
 		p = find(w, thread->child_pid);
@@ -218,6 +222,9 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 		on_fork(w, (const void *)e);
 		return;
 	case FS_EV_EXIT:
+		p = ended->status ? find(w, ended->parent_pid) : NULL;
+		if (p)
+			p->lost_children++;
 		drop(w, e->pid);
 		return;
 	case FS_EV_REPARENT:
@@ -234,7 +241,7 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e)
 			stuck_story_free(p);
 			p->execed = true;
 			p->start_ns = e->start_ns;
-			p->signature = 0;
+			p->signature = p->told_signature = 0;
 		}
 		return;
 	}
@@ -332,18 +339,28 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 		drop(w, p->pid);
 		return;
 	}
-	if (proc_waits((pid_t)p->pid, &now_do) < 0)
+	if (now < p->next_look_ns || proc_waits((pid_t)p->pid, &now_do) < 0)
 		return;
+	p->next_look_ns = p->since_ns && now - p->since_ns > LONG_NS ? now + RARE_LOOK_NS : 0;
+	if (p->lost_children)
+		stuck_look_at_pool(w, p, &now_do, now);
 	signature = proc_waits_signature(&now_do);
 	if (signature != p->signature) {
 		p->signature = signature;
 		p->since_ns = now;
 		p->standing = STANDS_NOT;
-		p->told = p->told_partly = false;
+		/* Looking into a wait may interrupt it for an instant: the same again is no news. */
+		p->told = p->told_partly = signature == p->told_signature;
+		if (p->told)
+			p->standing = p->told_standing;
 		p->cpu = p->pipe = p->pipe_next_ns = 0;
 		return;
 	}
 	look_closer(w, p, &now_do, now);
+	if (p->told) {
+		p->told_signature = signature;
+		p->told_standing = p->standing;
+	}
 }
 
 /* --- ending what hangs --- */
@@ -435,6 +452,9 @@ int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
 	n = w->count < LOOKS_MAX ? w->count : LOOKS_MAX;
 	for (i = 0; i < n && w->count; i++)
 		look_at(w, &w->list[w->turn++ % w->count], now);
+	stuck_measure(w, now);
 	end_stuck(w, now);
+	if (w->kill_after_ns)
+		stuck_end_pools(w, now);
 	return w->error;
 }

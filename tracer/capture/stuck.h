@@ -10,6 +10,8 @@
 #ifndef TRACER_CAPTURE_STUCK_H
 #define TRACER_CAPTURE_STUCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,5 +37,14 @@ void stuck_watch_event(struct stuck_watch *w, const struct fs_event *e);
 
 /* To be called often; looks when it is time to. 0, or what the sink returned when it failed. */
 int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink);
+
+/* Whether next to nothing has happened in the tree for this long: no birth, no end, hardly any CPU used. */
+bool stuck_watch_is_quiet(const struct stuck_watch *w, uint64_t for_ns);
+
+/* Who is in the tree, for people: "python3 (pid 12), sh (pid 13) and 4 more". The names are the target's. */
+void stuck_watch_names(const struct stuck_watch *w, char *to, size_t size);
+
+/* Kills the whole tree. */
+void stuck_watch_end_all(const struct stuck_watch *w);
 
 #endif

@@ -30,6 +30,9 @@ struct watched {
 	uint64_t start_ns;
 	uint64_t signature; /* of what its threads did at the last look; 0: none yet */
 	uint64_t since_ns; /* it has been like this */
+	uint64_t told_signature; /* when it was told that it stands; 0: never */
+	uint32_t told_standing; /* enum standing */
+	uint64_t next_look_ns; /* not to be looked at before */
 	uint64_t next_loop_ns; /* not to be stepped before */
 	uint64_t loop_pause_ns;
 	uint64_t cpu;
@@ -44,6 +47,11 @@ struct watched {
 	bool execed_before; /* by the shim's word: before the exec under way */
 	bool told;
 	bool told_partly;
+	uint32_t lost_children; /* that ended otherwise than well */
+	uint64_t main_wait; /* of what its first thread waits in, as a number; 0: none */
+	uint64_t main_since_ns;
+	uint64_t next_pool_ns; /* not to be asked before */
+	bool told_pool;
 };
 
 struct stuck_watch {
@@ -53,6 +61,10 @@ struct stuck_watch {
 	uint64_t kill_after_ns;
 	bool by_shim; /* the shim alone tells who is born; who ended, nobody does */
 	uint64_t next_ns;
+	uint64_t next_measure_ns; /* see stuck_quiet.c */
+	uint64_t quiet_since_ns;
+	uint64_t cpu;
+	bool happened; /* a birth, an end or a new image since the last measurement */
 	size_t turn; /* where the next look begins, when there are too many for one */
 	const struct event_sink *sink; /* during a look */
 	int error;
@@ -68,6 +80,17 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
 /* A thread that reads a pipe. */
 void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thread_wait *t,
 		     uint64_t ino, uint32_t fd, uint64_t now);
+
+/* --- stuck_pool.c --- */
+
+/* Whether a pool's caller waits for what a worker that died will never bring. */
+void stuck_look_at_pool(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
+			uint64_t now);
+/* Ends those that were found so and wait for long enough, with all that came of them. */
+void stuck_end_pools(struct stuck_watch *w, uint64_t now);
+
+/* --- stuck_quiet.c --- */
+void stuck_measure(struct stuck_watch *w, uint64_t now);
 
 /* --- stuck_story.c --- */
 
@@ -85,6 +108,9 @@ void stuck_story_tell(struct stuck_watch *w, const struct watched *p,
 
 /* --- stuck_tell.c --- */
 
+/* The header of an event about a thread. */
+void stuck_fill(struct fs_event *h, unsigned type, size_t size, const struct watched *p,
+		uint32_t tid);
 /* The fixed part and a tail as one record, to the sink of the look. */
 void stuck_emit(struct stuck_watch *w, void *fixed, size_t fixed_size, const void *tail,
 		size_t len);

@@ -35,8 +35,8 @@ static void hand_over(struct stuck_watch *w, const struct fs_event *e)
 		w->error = err;
 }
 
-static void fill(struct fs_event *h, unsigned type, size_t size, const struct watched *p,
-		 uint32_t tid)
+void stuck_fill(struct fs_event *h, unsigned type, size_t size, const struct watched *p,
+		uint32_t tid)
 {
 	*h = (struct fs_event){
 		.size = (uint32_t)size,
@@ -146,7 +146,7 @@ static uint32_t tell_wait(struct stuck_watch *w, const struct watched *p,
 	e.owner = find_owner(now_do, e.owner_tid);
 	e.proof = proofs(&e, &frames);
 	e.frames_len = (uint32_t)frames.len;
-	fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, t->tid);
+	stuck_fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, t->tid);
 	stuck_emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
 	if (p->forked && !p->execed)
 		stuck_story_tell(w, p, &e, &frames);
@@ -213,7 +213,7 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p)
 		e.sig_caught = proc_caught((pid_t)p->pid);
 		e.proof = FS_PROOF_LOOP | proofs(&e, &frames);
 		e.frames_len = (uint32_t)frames.len;
-		fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, p->pid);
+		stuck_fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, p->pid);
 		stuck_emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
 		stuck_story_tell(w, p, &e, &frames);
 		/* A handler may set what the loop waits for. */
@@ -255,6 +255,6 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thre
 	p->pipe_holders = hash;
 	e.syscall = (uint32_t)t->nr;
 	e.count = (uint32_t)count;
-	fill(&e.h, FS_EV_BLOCKED, sizeof(e), p, t->tid);
+	stuck_fill(&e.h, FS_EV_BLOCKED, sizeof(e), p, t->tid);
 	stuck_emit(w, &e, sizeof(e), list, count * sizeof(list[0]));
 }

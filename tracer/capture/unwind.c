@@ -72,6 +72,18 @@ static void unwind_stopped(pid_t pid, pid_t tid, struct buffer *out)
 	dwfl_end(f.dwfl);
 }
 
+void unwind_python(pid_t pid, pid_t tid, struct buffer *frames)
+{
+	Dwfl *dwfl = frames_open(pid);
+	struct frames_python python;
+
+	if (!dwfl)
+		return;
+	python = frames_find_python(dwfl, pid);
+	frames_add_python(&python, pid, tid, frames);
+	dwfl_end(dwfl);
+}
+
 int unwind_thread(pid_t pid, pid_t tid, struct buffer *frames)
 {
 	int err = stop_thread(tid);

@@ -20,6 +20,9 @@
  */
 int unwind_thread(pid_t pid, pid_t tid, struct buffer *frames);
 
+/* Only the frames of Python, of a thread that waits: nobody is stopped for it. Nothing where it is no Python. */
+void unwind_python(pid_t pid, pid_t tid, struct buffer *frames);
+
 /*
  * Whether the only thread of a process goes round in a loop that nothing inside the process can end: it is
  * stepped until registers and writable memory are what they were, with no system call but sched_yield on the

@@ -30,8 +30,8 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 struct check_options {
 	struct record_options record; /* first, see record_options.h */
 	struct read_options read;
-	const char *rules, *disable, *expect, *explain, *suppressions, *junit;
-	uint64_t hang_timeout;
+	const char *rules, *disable, *expect, *explain, *suppressions, *junit, *keep;
+	uint64_t hang_timeout, timeout;
 	bool list;
 };
 
@@ -84,6 +84,12 @@ static const struct option_spec check_specs[] = {
 	  .offset = offsetof(struct check_options, hang_timeout),
 	  .max = 86400ull * 1000000000,
 	  .help = "end what is proven to hang after this long (default: 5s)" },
+	{ .name = "timeout",
+	  .kind = OPTION_DURATION,
+	  .arg = "TIME",
+	  .offset = offsetof(struct check_options, timeout),
+	  .max = 30 * 86400ull * 1000000000,
+	  .help = "end everything after this long, proven or not (default: never)" },
 	{ 0 },
 };
 
@@ -104,6 +110,11 @@ static const struct option_spec output_specs[] = {
 	  .arg = "FILE",
 	  .help = "also a JUnit file",
 	  .offset = offsetof(struct check_options, junit) },
+	{ .name = "keep",
+	  .kind = OPTION_TEXT,
+	  .arg = "FILE",
+	  .help = "keep the trace of CMD there, for report, view and others",
+	  .offset = offsetof(struct check_options, keep) },
 	{ .name = "color",
 	  .kind = OPTION_CHOICE,
 	  .choices = color_names,
@@ -393,12 +404,20 @@ static int check_trace(struct check *c, const struct check_options *o, const cha
 	return status;
 }
 
+static void say_quiet(const char *who, uint64_t for_ns)
+{
+	log_warning("nothing has happened for %u s in %s, and nothing there is proven to hang: "
+		    "waiting on; Ctrl-C or --timeout ends it, 'forkscope why' tells more",
+		    (unsigned)(for_ns / 1000000000), who);
+}
+
 static int check_command(struct check *c, struct check_options *o, int argc, char **argv, int first)
 {
 	struct recording_options recording;
 	struct recording *r = NULL;
 	struct failure why = { 0 };
 	struct place place;
+	const char *trace;
 	int err, status = EXIT_TROUBLE;
 
 	if (record_options_resolve(&table, &o->record, argc, argv, first, &recording) != OPTIONS_GO)
@@ -406,19 +425,26 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 	recording.follow = true;
 	recording.watch_hangs = true;
 	recording.hang_timeout_ns = o->hang_timeout;
+	recording.timeout_ns = o->timeout;
+	recording.quiet = say_quiet;
 	if (place_make(&place, &why) < 0) {
 		log_error("%s", why.text);
 		return EXIT_TROUBLE;
 	}
-	err = record_to_file(&recording, place.trace, argv, &r, &why);
+	trace = o->keep ? o->keep : place.trace;
+	err = record_to_file(&recording, trace, argv, &r, &why);
 	if (err)
 		log_error("%s", why.text);
 	else
-		status = check_trace(c, o, place.trace);
+		status = check_trace(c, o, trace);
 	if (!err && o->record.fail_on_loss && recording_lost(r)) {
 		log_error("%llu events were lost; a larger --buffer holds more",
 			  (unsigned long long)recording_lost(r));
 		status = EXIT_TROUBLE;
+	}
+	if (!err && recording_timed_out(r)) {
+		log_error("the command was ended after its --timeout, with what it had started");
+		status = status == EXIT_CLEAN ? EXIT_TROUBLE : status;
 	}
 	place_remove(&place);
 	recording_free(r);
@@ -449,6 +475,10 @@ static int run(int argc, char **argv)
 		return EXIT_TROUBLE;
 	command = (first < argc && (first + 1 < argc || strcmp(argv[first - 1], "--") == 0)) ||
 		  o.record.pid_count || o.record.cgroup;
+	if (o.keep && !command) {
+		options_bad(&table, "--keep goes with a command to check, behind --");
+		return EXIT_TROUBLE;
+	}
 	status = command ? check_command(&c, &o, argc, argv, first)
 			 : check_trace(&c, &o, trace_operand(argc, argv, first));
 	for (size_t i = 0; i < c.suppressed_count; i++)

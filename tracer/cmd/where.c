@@ -11,6 +11,9 @@
 #include "base/hashmap.h"
 #include "base/intern.h"
 #include "base/symbol.h"
+#include "model/facts.h"
+
+#define FACTS_MAX 20000
 
 struct resolver {
 	struct symbols *symbols;
@@ -70,11 +73,27 @@ static void resolve_call(struct resolver *r, struct model *m, uint32_t index)
 	buffer_free(&lines);
 }
 
+static void resolve_facts(struct resolver *r, struct model *m, unsigned type)
+{
+	size_t n = model_fact_count(m, type);
+
+	for (size_t i = 0; i < n && i < FACTS_MAX; i++) {
+		const struct fact *f = model_fact(m, type, i);
+		uint64_t address = fact_address(f);
+		const struct module *module = model_process_module_at(m, f->process, address);
+		const struct interned *one = module ? name_of(r, module, address) : NULL;
+
+		if (one)
+			(void)model_set_fact_place(m, type, i, one->data, one->len);
+	}
+}
+
 void where_resolve(struct model *m)
 {
 	struct resolver r = { 0 };
 
-	if (!model_call_count(m) || symbols_new(&r.symbols) < 0)
+	if ((!model_call_count(m) && !model_fact_count(m, FS_EV_CALL)) ||
+	    symbols_new(&r.symbols) < 0)
 		return;
 	for (size_t i = 0; i < model_process_count(m); i++) {
 		const struct process *p = model_process(m, (uint32_t)i);
@@ -83,6 +102,9 @@ void where_resolve(struct model *m)
 		if (c && !c->symbols)
 			resolve_call(&r, m, p->where);
 	}
+	resolve_facts(&r, m, FS_EV_CALL);
+	resolve_facts(&r, m, FS_EV_LOCK_HELD);
+	resolve_facts(&r, m, FS_EV_HANDLER);
 	symbols_free(r.symbols);
 	hashmap_free(&r.known);
 	intern_free(&r.texts);

@@ -24,13 +24,30 @@ static int list_of(unsigned type)
 		return FACTS_EOF;
 	case FS_EV_LOCK_STORY:
 		return FACTS_LOCK_STORY;
+	case FS_EV_CALL:
+		return FACTS_CALL;
+	case FS_EV_STDIO_PENDING:
+		return FACTS_STDIO;
+	case FS_EV_LOCK_HELD:
+		return FACTS_LOCK_HELD;
+	case FS_EV_HANDLER:
+		return FACTS_HANDLER;
 	}
 	return -1;
 }
 
+/* Of calls only those that no part of the model stands for. */
+static bool is_kept(const struct fs_event *e)
+{
+	const struct fs_ev_call *call = (const void *)e;
+
+	return e->type != FS_EV_CALL || (call->call >= FS_LIBC_EXIT && call->call < FS_LIBC_WAIT) ||
+	       call->call == FS_LIBC_UNLOCK || call->call == FS_LIBC_RANDOM;
+}
+
 int add_fact(struct model *m, const struct fs_event *e)
 {
-	int which = list_of(e->type);
+	int which = is_kept(e) ? list_of(e->type) : -1;
 	const struct interned *copy;
 	struct fact_list *list;
 	struct fact f = { .process = MODEL_NONE };
@@ -38,7 +55,9 @@ int add_fact(struct model *m, const struct fs_event *e)
 
 	if (which < 0)
 		return 0;
-	if (e->pid) {
+	if (e->source == FS_SOURCE_SHIM) {
+		f.process = model_find_process(m, e->pid, e->start_ns);
+	} else if (e->pid) {
 		err = get_process(m, e->pid, e->start_ns, &f.process);
 		if (err < 0)
 			return err;
@@ -91,4 +110,31 @@ struct event_text fact_lock_taken(const struct fact *f)
 const struct fs_holder *fact_holders(const struct fact *f, size_t *ret_count)
 {
 	return event_holders(f->event, ret_count);
+}
+
+uint64_t fact_address(const struct fact *f)
+{
+	const struct fs_ev_handler *handler = (const void *)f->event;
+	const struct fs_ev_lock_held *held = (const void *)f->event;
+	const struct fs_ev_call *call = (const void *)f->event;
+
+	switch (f->event->type) {
+	case FS_EV_CALL:
+		return call->caller;
+	case FS_EV_LOCK_HELD:
+		return held->pc;
+	case FS_EV_HANDLER:
+		return handler->functions[0] + 1;
+	}
+	return 0;
+}
+
+int model_set_fact_place(struct model *m, unsigned type, size_t index, const char *text, size_t len)
+{
+	const struct interned *place = intern(&m->pool, text, len);
+
+	if (!place || index >= model_fact_count(m, type))
+		return -ENOMEM;
+	m->facts[list_of(type)].list[index].place = place;
+	return 0;
 }

@@ -12,11 +12,19 @@
 struct fact {
 	const struct fs_event *event; /* whole, and sound */
 	uint32_t process; /* whose; MODEL_NONE: nobody's */
+	const struct interned
+		*place; /* "function+0x1 (file.c:2)" of its address; NULL: not looked up */
 };
 
 /* How many of a type are kept, and each in the order of the trace. Types that are not kept have none. */
 size_t model_fact_count(const struct model *m, unsigned type);
 const struct fact *model_fact(const struct model *m, unsigned type, size_t index);
+
+/* An address of code that a fact names (who took a lock, an exit handler), as return addresses are; 0: none. */
+uint64_t fact_address(const struct fact *f);
+/* Keeps what somebody found out about it. 0 or -ENOMEM. */
+int model_set_fact_place(struct model *m, unsigned type, size_t index, const char *text,
+			 size_t len);
 
 /* A lock_story's words: the lock's name, and where it was taken. */
 struct event_text fact_lock_name(const struct fact *f);

@@ -28,6 +28,7 @@ struct finding {
 	const char *fix;
 	char *key; /* owned: what a suppression names; one finding a key */
 	uint32_t count; /* how often the same cause was found */
+	uint64_t ts; /* when it happened, the first time; 0: it is of no one moment */
 };
 
 struct findings {

@@ -168,13 +168,26 @@ static int on_module(struct model *m, const struct fs_ev_dlopen *e)
 	return 0;
 }
 
-const struct module *model_module_at(const struct model *m, const struct start_call *c,
-				     uint64_t address)
+static const struct module *find_module(const struct model *m, uint32_t newest, uint64_t address)
 {
-	for (uint32_t i = c->modules; i != MODEL_NONE; i = m->modules[i].next)
+	for (uint32_t i = newest; i != MODEL_NONE; i = m->modules[i].next)
 		if (address >= m->modules[i].start && address < m->modules[i].end)
 			return &m->modules[i];
 	return NULL;
+}
+
+const struct module *model_module_at(const struct model *m, const struct start_call *c,
+				     uint64_t address)
+{
+	return find_module(m, c->modules, address);
+}
+
+const struct module *model_process_module_at(const struct model *m, uint32_t process,
+					     uint64_t address)
+{
+	const struct process *p = model_process(m, process);
+
+	return p ? find_module(m, p->first_module, address) : NULL;
 }
 
 /* --- life, where only the shim tells it ------------------------------------------------------ */

@@ -370,6 +370,9 @@ const char *model_call_name(const struct start_call *c);
 /* The object that an address of the call's stacks lies in; NULL: not known. */
 const struct module *model_module_at(const struct model *m, const struct start_call *c,
 				     uint64_t address);
+/* Likewise of all that a process has now. */
+const struct module *model_process_module_at(const struct model *m, uint32_t process,
+					     uint64_t address);
 /* Keeps what somebody found out about the call's addresses: a line of text each. 0 or -ENOMEM. */
 int model_set_symbols(struct model *m, uint32_t call, const char *lines, size_t len);
 

@@ -25,7 +25,7 @@ static struct short_text value_text(enum measure_unit unit, uint64_t value)
 	return t;
 }
 
-static void add_starters(struct table *t, const struct group *g)
+static void add_starters(struct table *t, const struct group *g, bool brief)
 {
 	const struct process *p = g->starter_count ? model_process(g->trace->model, g->starters[0])
 						   : NULL;
@@ -35,7 +35,7 @@ static void add_starters(struct table *t, const struct group *g)
 		buffer_printf(&b, "p%u ", p->number);
 	if (p)
 		escape_append(&b, p->comm, strnlen(p->comm, sizeof(p->comm)));
-	if (p && p->role == ROLE_FORKSERVER)
+	if (p && p->role == ROLE_FORKSERVER && !brief)
 		buffer_printf(&b, " (%s)", role_name((enum role)p->role));
 	if (g->starter_count > 1)
 		buffer_printf(&b, " and %zu more", g->starter_count - 1);
@@ -43,27 +43,13 @@ static void add_starters(struct table *t, const struct group *g)
 	buffer_free(&b);
 }
 
-/* "exit, reap, last close", of most of them. */
-static void add_order(struct table *t, const struct group *g)
-{
-	const struct end_order *o = compare_common_order(g);
-	struct buffer b = { 0 };
-
-	for (size_t i = 0; o && i < o->count; i++)
-		buffer_printf(&b, "%s%s", i ? ", " : "", end_step_name((enum end_step)o->steps[i]));
-	if (g->order_count > 1)
-		buffer_printf(&b, " (%zu)", o->n);
-	table_add(t, o ? STYLE_PLAIN : STYLE_DIM, o ? buffer_text(&b) : "-");
-	buffer_free(&b);
-}
-
 /* "3 (FS021 2, FS060 1)" */
-static void add_found(struct table *t, const struct group *g)
+static void add_found(struct table *t, const struct group *g, bool brief)
 {
 	struct buffer b = { 0 };
 
 	buffer_printf(&b, "%zu", g->findings);
-	for (size_t i = 0; i < g->found_count; i++)
+	for (size_t i = 0; i < g->found_count && !brief; i++)
 		buffer_printf(&b, "%s%s%s", i ? ", " : " (", g->found[i].rule,
 			      i + 1 == g->found_count ? ")" : "");
 	table_add(t, g->findings ? STYLE_RED : STYLE_PLAIN,
@@ -71,12 +57,12 @@ static void add_found(struct table *t, const struct group *g)
 	buffer_free(&b);
 }
 
-/* "310 us" or, where children differ, "310 us (290 us..1.20 ms)" */
-static void add_spread(struct table *t, enum measure_unit unit, const struct spread *s)
+/* "310 us" or, where children differ and there is room, "310 us (290 us..1.20 ms)" */
+static void add_spread(struct table *t, enum measure_unit unit, const struct spread *s, bool brief)
 {
 	if (!s->n)
 		table_add(t, STYLE_DIM, "-");
-	else if (s->min == s->max)
+	else if (s->min == s->max || brief)
 		table_add(t, STYLE_PLAIN, value_text(unit, s->median).text);
 	else
 		table_printf(t, STYLE_PLAIN, "%s (%s..%s)", value_text(unit, s->median).text,
@@ -90,49 +76,90 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static int print_groups(const struct group *groups, size_t n, bool name_traces,
-			const struct term *term, FILE *to)
+/* Of a trace's name; in brief without its ending. */
+static size_t name_length(const char *name, bool brief)
+{
+	const char *end = strstr(name, ".data");
+
+	return brief && end && end > name && !end[5] ? (size_t)(end - name) : strlen(name);
+}
+
+static void fill_table(struct table *t, const struct group *groups, size_t n, bool name_traces,
+		       bool brief)
 {
 	const char *headings[TABLE_COLUMNS_MAX + 1] = { "" };
 	struct buffer names = { 0 };
-	struct table t;
 	size_t i, k;
 
 	/* The headings are cells of a row of their own, so that they can be built text. */
 	for (i = 0; i < n; i++)
 		headings[i + 1] = ">";
-	table_init(&t, headings);
-	table_add(&t, STYLE_DIM, name_traces ? "TRACE" : "");
+	table_init(t, headings);
+	table_add(t, STYLE_DIM, name_traces ? "TRACE" : "");
 	for (i = 0; i < n; i++) {
 		buffer_reset(&names);
 		if (name_traces)
 			escape_append(&names, base_name(groups[i].trace->name),
-				      strlen(base_name(groups[i].trace->name)));
-		table_add(&t, STYLE_DIM, buffer_text(&names));
+				      name_length(base_name(groups[i].trace->name), brief));
+		table_add(t, STYLE_DIM, buffer_text(&names));
 	}
-	table_add(&t, STYLE_PLAIN, "start method");
+	table_add(t, STYLE_PLAIN, "start method");
 	for (i = 0; i < n; i++)
-		table_add(&t, STYLE_BOLD, start_method_name(groups[i].start));
-	table_add(&t, STYLE_PLAIN, "starts");
+		table_add(t, STYLE_BOLD, start_method_name(groups[i].start));
+	table_add(t, STYLE_PLAIN, "starts");
 	for (i = 0; i < n; i++)
-		table_printf(&t, STYLE_PLAIN, "%s%s", number_text(groups[i].starts).text,
-			     groups[i].workers == groups[i].starts ? " (workers)" : "");
-	table_add(&t, STYLE_PLAIN, "started by");
+		table_printf(t, STYLE_PLAIN, "%s%s", number_text(groups[i].starts).text,
+			     groups[i].workers == groups[i].starts && !brief ? " (workers)" : "");
+	table_add(t, STYLE_PLAIN, "started by");
 	for (i = 0; i < n; i++)
-		add_starters(&t, &groups[i]);
+		add_starters(t, &groups[i], brief);
 	for (k = 0; k < measure_count; k++) {
-		table_add(&t, STYLE_PLAIN, measures[k].label);
+		table_add(t, STYLE_PLAIN, measures[k].label);
 		for (i = 0; i < n; i++)
-			add_spread(&t, measures[k].unit, &groups[i].spreads[k]);
+			add_spread(t, measures[k].unit, &groups[i].spreads[k], brief);
 	}
-	table_add(&t, STYLE_PLAIN, "order of the end");
+	table_add(t, STYLE_PLAIN, "findings");
 	for (i = 0; i < n; i++)
-		add_order(&t, &groups[i]);
-	table_add(&t, STYLE_PLAIN, "findings");
-	for (i = 0; i < n; i++)
-		add_found(&t, &groups[i]);
+		add_found(t, &groups[i], brief);
 	buffer_free(&names);
+}
+
+static int print_groups(const struct group *groups, size_t n, bool name_traces,
+			const struct term *term, FILE *to)
+{
+	struct table t;
+
+	fill_table(&t, groups, n, name_traces, false);
+	if (!table_fits(&t, term)) {
+		table_free(&t);
+		fill_table(&t, groups, n, name_traces, true);
+	}
 	return table_print(&t, term, to);
+}
+
+/* "spawn.data, spawn: exit, reap, last close (3 of 4)": how most of a group's children went. */
+static void print_orders(const struct group *groups, size_t n, bool name_traces, FILE *to)
+{
+	struct buffer b = { 0 };
+
+	fputs("\norder in which they end\n", to);
+	for (size_t i = 0; i < n; i++) {
+		const struct end_order *o = compare_common_order(&groups[i]);
+		const char *name = base_name(groups[i].trace->name);
+
+		if (!o)
+			continue;
+		buffer_reset(&b);
+		if (name_traces)
+			escape_append(&b, name, strlen(name));
+		fprintf(to, "  %s%s%s: ", buffer_text(&b), name_traces ? ", " : "",
+			start_method_name(groups[i].start));
+		for (size_t k = 0; k < o->count; k++)
+			fprintf(to, "%s%s", k ? ", " : "",
+				end_step_name((enum end_step)o->steps[k]));
+		fprintf(to, " (%zu of %zu)\n", o->n, groups[i].starts);
+	}
+	buffer_free(&b);
 }
 
 static void print_losses(const struct compared *traces, size_t n, const struct term *term, FILE *to)
@@ -170,6 +197,8 @@ int compare_text(const struct compared *traces, size_t n, const struct view *v, 
 	else
 		err = print_groups(groups, count < COLUMNS_MAX ? count : COLUMNS_MAX, n > 1,
 				   &v->term, to);
+	if (count && !err)
+		print_orders(groups, count < COLUMNS_MAX ? count : COLUMNS_MAX, n > 1, to);
 	if (count > COLUMNS_MAX)
 		fprintf(to, "%s and %zu more: see --json\n", term_glyph(&v->term, GLYPH_MORE),
 			count - COLUMNS_MAX);

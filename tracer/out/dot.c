@@ -27,7 +27,7 @@ static void dot_node(struct buffer *b, const struct graph_node *n)
 	size_t i;
 
 	buffer_printf(b, "  p%u [label=\"", n->number);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < GRAPH_LINES; i++) {
 		if (!n->lines[i])
 			continue;
 		if (i)

@@ -15,6 +15,7 @@
 struct graph {
 	const struct model *m;
 	const struct graph_language *l;
+	const struct findings *findings;
 	struct hashmap worst; /* severity + 1 by process */
 	struct buffer b;
 	FILE *to;
@@ -46,12 +47,20 @@ static int rate(struct graph *g, const struct findings *f)
 	return 0;
 }
 
+/* "FS001, FS060" */
+static void add_rules(struct buffer *b, const struct graph *g, uint32_t process)
+{
+	for (size_t i = 0; i < g->findings->count; i++)
+		if (g->findings->list[i].process == process)
+			buffer_printf(b, "%s%s", b->len ? ", " : "", g->findings->list[i].rule);
+}
+
 static void add_node(struct graph *g, uint32_t index)
 {
 	const struct process *p = model_process(g->m, index);
 	struct short_text end = exit_text(p);
 	struct graph_node n = { .number = p->number, .severity = -1 };
-	struct buffer name = { 0 }, command = { 0 };
+	struct buffer name = { 0 }, command = { 0 }, rules = { 0 };
 	const char *role = role_name(p->role);
 	uint64_t worst;
 
@@ -63,18 +72,22 @@ static void add_node(struct graph *g, uint32_t index)
 		command.len = term_fit(command.data, command.len, COMMAND_COLUMNS);
 		buffer_add_text(&command, "...");
 	}
-	if (hashmap_get(&g->worst, index, 0, &worst))
+	if (hashmap_get(&g->worst, index, 0, &worst)) {
 		n.severity = (int)worst - 1;
+		add_rules(&rules, g, index);
+	}
 	n.lines[0] = buffer_text(&name);
 	n.lines[1] = command.len ? buffer_text(&command) : NULL;
 	n.lines[2] = end.text;
+	n.lines[3] = rules.len ? buffer_text(&rules) : NULL;
 	n.failed = p->ended && p->knows_status && p->status;
-	if (name.failed || command.failed)
+	if (name.failed || command.failed || rules.failed)
 		g->error = -ENOMEM;
 	else
 		g->l->node(&g->b, &n);
 	buffer_free(&name);
 	buffer_free(&command);
+	buffer_free(&rules);
 }
 
 static void add_edge(struct graph *g, enum edge_kind kind, uint32_t from, uint32_t to,
@@ -135,7 +148,7 @@ static int add_passes(struct graph *g)
 int graph_write(const struct model *m, const struct findings *f, const struct graph_language *l,
 		FILE *to)
 {
-	struct graph g = { .m = m, .l = l, .to = to };
+	struct graph g = { .m = m, .l = l, .findings = f, .to = to };
 	size_t i;
 
 	g.error = rate(&g, f);

@@ -18,10 +18,13 @@ enum edge_kind {
 	EDGE_PASS, /* fds, by SCM_RIGHTS or pidfd_getfd */
 };
 
+#define GRAPH_LINES 4
+
 struct graph_node {
 	uint32_t number; /* of pN */
-	const char *
-		lines[3]; /* name and pid, command or NULL, how it ended; escaped for people only */
+	const char *lines
+		[GRAPH_LINES]; /* name and pid, command, how it ended, rules that found something; each
+				     * may be NULL; escaped for people only */
 	bool failed; /* ended by a signal or with a status other than 0 */
 	int severity; /* enum severity of its worst finding; -1: none */
 };

@@ -28,7 +28,7 @@ static void mermaid_node(struct buffer *b, const struct graph_node *n)
 	size_t i;
 
 	buffer_printf(b, "  p%u[\"", n->number);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < GRAPH_LINES; i++) {
 		if (!n->lines[i])
 			continue;
 		if (i)

@@ -250,11 +250,12 @@ static int make_steps(struct perfetto *p)
 	for (i = 0; i < model_born_count(p->m); i++)
 		add_life(p, model_born(p->m, i));
 	for (i = 0; i < p->findings->count; i++) {
-		const struct process *process = model_process(p->m, p->findings->list[i].process);
+		const struct finding *f = &p->findings->list[i];
+		const struct process *process = model_process(p->m, f->process);
 
 		if (process)
-			add_step(p, p->findings->list[i].process, STEP_FINDING,
-				 process_span(p->m, process).from_ts, (uint32_t)i);
+			add_step(p, f->process, STEP_FINDING,
+				 f->ts ? f->ts : process_span(p->m, process).from_ts, (uint32_t)i);
 	}
 	add_passes(p);
 	if (p->count)

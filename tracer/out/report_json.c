@@ -122,6 +122,7 @@ static void add_findings(struct json *j, const struct model *m, const struct fin
 		json_field_text(j, "name", f->list[i].name);
 		json_field_text(j, "key", f->list[i].key);
 		json_field_u64(j, "count", f->list[i].count);
+		json_field_moment(j, "ts_ns", m, f->list[i].ts);
 		json_object_end(j);
 	}
 	json_array_end(j);

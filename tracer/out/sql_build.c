@@ -404,6 +404,7 @@ static void add_findings(struct builder *b, const struct findings *f)
 		else
 			put_null(b);
 		put_text(b, one->fix);
+		put_moment(b, one->ts);
 		row_end(b);
 	}
 }
@@ -524,7 +525,7 @@ int sql_build(sqlite3 **ret, const struct model *m, const struct findings *f)
 	if (!b.error) {
 		fill_processes(&b);
 		fill_files(&b);
-		table_begin(&b, "finding", 6);
+		table_begin(&b, "finding", 7);
 		add_findings(&b, f);
 		table_end(&b);
 		add_losses(&b);

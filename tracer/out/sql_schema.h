@@ -34,7 +34,7 @@ static const char sql_schema[] =
 	"CREATE TABLE pass_file (pass INTEGER REFERENCES fd_pass, file INTEGER REFERENCES file,"
 	" from_fd INTEGER, to_fd INTEGER, cloexec INTEGER);"
 	"CREATE TABLE finding (rule TEXT, severity TEXT, process INTEGER REFERENCES process,"
-	" title TEXT, detail TEXT, fix TEXT);"
+	" title TEXT, detail TEXT, fix TEXT, ts_ns INTEGER);"
 	"CREATE TABLE gap (start_ns INTEGER, end_ns INTEGER);"
 	"CREATE TABLE lost (class TEXT, events INTEGER);";
 

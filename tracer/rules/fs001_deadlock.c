@@ -10,7 +10,7 @@ static bool is_of_fork(const struct model *m, const struct fact *f)
 	const struct fs_ev_futex_stuck *e = stuck_of(f);
 	const struct process *p = model_process(m, f->process);
 
-	if (!p || !is_plain_copy(p) || e->shared || !waits_for_lock(f))
+	if (!p || !is_plain_copy(p) || e->shared || e->proof & FS_PROOF_POOL || !waits_for_lock(f))
 		return false;
 	/* A semaphore or a futex of unknown kind may be a way to wait for work. */
 	if (e->owner == FS_OWNER_HERE)
@@ -32,6 +32,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 			continue;
 		proven = stuck_of(f)->proof &
 			 (FS_PROOF_OWNER | FS_PROOF_LOCK_CODE | FS_PROOF_NO_HANDLER);
+		if (!proven && ended_by_itself(model_process(m, f->process)))
+			continue;
 		err = add_stuck(self, m, f, severity_of_stuck(f, proven),
 				"The lock was taken when the process forked; its holder was not "
 				"copied, so nobody in the child can release it.",

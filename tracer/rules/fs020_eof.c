@@ -92,7 +92,7 @@ static void add_holder(struct buffer *b, const struct model *m, uint32_t reader,
 static int judge(const struct rule *self, const struct model *m, const struct fact *f,
 		 struct findings *out)
 {
-	struct found found = { .rule = self, .process = f->process };
+	struct found found = { .rule = self, .process = f->process, .at = blocked_of(f)->since_ns };
 	const struct process *reader = model_process(m, f->process);
 	const struct fs_holder *holders;
 	struct buffer names = { 0 };

@@ -66,7 +66,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		 struct findings *out)
 {
 	const struct fs_ev_odd_call *e = odd_of(fact);
-	struct found f = { .rule = self, .severity = SEVERITY_WARNING };
+	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .at = fact->event->ts_ns };
 	const struct file *file;
 	uint32_t at, other;
 

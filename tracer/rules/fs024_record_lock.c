@@ -56,7 +56,10 @@ static uint64_t unlocked_at(const struct model *m, const struct fact *lock)
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
 		 struct findings *out)
 {
-	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = fact->process };
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_WARNING,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
 	struct search s = { .m = m, .lock = fact };
 	uint32_t file = model_find_file(m, odd_of(fact)->file);
 

@@ -26,7 +26,10 @@ static uint32_t given_away_to(const struct model *m, const struct fd_pass *pass)
 static int judge(const struct rule *self, const struct model *m, const struct fd_pass *pass,
 		 struct findings *out)
 {
-	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = pass->to };
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_WARNING,
+			   .process = pass->to,
+			   .at = pass->received_ts };
 	uint32_t child = pass->truncated ? MODEL_NONE : given_away_to(m, pass);
 
 	add_process_name(&f.detail, m, pass->to);

@@ -14,7 +14,10 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 {
 	const struct fs_ev_odd_call *e = odd_of(fact);
 	const struct process *p = model_process(m, fact->process);
-	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = fact->process };
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_BUG,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
 	uint32_t file = model_find_file(m, e->file);
 	const struct table_entry *entry;
 

@@ -21,6 +21,7 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	if (end < p->end_ts + LIVED_ON_NS ||
 	    model_lost_between(m, FS_EV_REAP, p->end_ts, parent->end_ts))
 		return 0;
+	f.at = p->end_ts;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " ended and was a zombie for ");
 	add_duration(&f.detail, end - p->end_ts);

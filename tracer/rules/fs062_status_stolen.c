@@ -26,7 +26,10 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		 struct findings *out)
 {
 	const struct fs_ev_odd_call *e = odd_of(fact);
-	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = fact->process };
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_BUG,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
 	uint32_t child = model_find_process(m, (uint32_t)e->args[0], 0);
 	const struct process *c = model_process(m, child);
 

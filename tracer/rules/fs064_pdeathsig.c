@@ -27,7 +27,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 {
 	const struct fs_ev_signal *e = (const void *)fact->event;
 	const struct process *from = model_process(m, fact->process), *to;
-	struct found f = { .rule = self, .severity = SEVERITY_BUG };
+	struct found f = { .rule = self, .severity = SEVERITY_BUG, .at = fact->event->ts_ns };
 	uint64_t ended;
 
 	if (!from || !from->in_trace || e->to_pid == e->h.pid)

@@ -31,6 +31,7 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	children = children_after(m, process, last->ts);
 	if (!children && p->end_ts - last->ts < LIVED_ON_NS && !(p->knows_status && p->status == 0))
 		return 0;
+	f.at = last->ts;
 	f.severity = children ? SEVERITY_BUG : SEVERITY_WARNING;
 	add_process_name(&f.detail, m, process);
 	buffer_printf(&f.detail, " could not execute %s (%s)", last->filename->data,

@@ -12,7 +12,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 {
 	const struct fs_ev_odd_call *e = odd_of(fact);
 	const struct process *p = model_process(m, fact->process);
-	struct found f = { .rule = self, .process = fact->process };
+	struct found f = { .rule = self, .process = fact->process, .at = fact->event->ts_ns };
 
 	if (e->what != FS_ODD_KILL_ALL || !p)
 		return 0;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* FS071 pool-hang. Possible only: a worker that died of a signal, one that took its place, and who may wait still. */
-#include "rules/rule.h"
+/*
+ * FS071 pool-hang. Proven where the watcher saw a pool's caller wait while all its workers wait for work. Else possible
+ * only: a worker that died of a signal, one that took its place, and who may wait still.
+ */
+#include "rules/stuck_words.h"
 
 #define LIVED_ON_NS 1000000000ull
 #define REPLACED_NS 1000000000ull
@@ -44,11 +47,72 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	return finding_add(out, &f);
 }
 
+/* The last worker of it that had died when the wait was told. */
+static uint32_t find_dead(const struct model *m, const struct fact *wait)
+{
+	uint32_t found = MODEL_NONE;
+
+	for (size_t i = 0; i < model_born_count(m); i++) {
+		const struct process *p = model_process(m, model_born(m, i));
+
+		if (p->creator == wait->process && p->ended && p->knows_status && p->status &&
+		    p->end_ts < wait->event->ts_ns)
+			found = model_born(m, i);
+	}
+	return found;
+}
+
+static void add_death(struct buffer *b, const struct model *m, uint32_t worker)
+{
+	const struct process *p = model_process(m, worker);
+
+	if (!p)
+		return;
+	buffer_add_char(b, ' ');
+	add_process_name(b, m, worker);
+	if (p->status & 0x7f)
+		buffer_printf(b, " died of signal %u", p->status & 0x7f);
+	else
+		buffer_printf(b, " ended with status %u", p->status >> 8);
+	buffer_add_text(b, ", and its task with it.");
+}
+
+static int tell_proven(const struct rule *self, const struct model *m, const struct fact *wait,
+		       struct findings *out)
+{
+	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = wait->process };
+	const struct process *p = model_process(m, wait->process);
+	uint64_t end = p->end_ts ? p->end_ts : model_last_ts(m), since = stuck_of(wait)->since_ns;
+	size_t len;
+	const char *stack = fact_stack(wait, &len);
+
+	buffer_add_text(&f.detail, "PROVEN: ");
+	add_process_name(&f.detail, m, wait->process);
+	buffer_add_text(&f.detail, " waits for a result that nobody will bring, as it did for ");
+	add_duration(&f.detail, end > since ? end - since : 0);
+	buffer_add_text(&f.detail, ", at ");
+	add_stack(&f.detail, stack, len);
+	buffer_add_text(&f.detail, ". All its workers wait for work.");
+	add_death(&f.detail, m, find_dead(m, wait));
+	buffer_add_text(&f.key, "wait:");
+	add_culprit(&f.key, stack, len);
+	return finding_add(out, &f);
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
+	bool proven = false;
 	int err = 0;
 
-	for (size_t i = 0; i < model_born_count(m) && err == 0; i++)
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_FUTEX_STUCK) && err == 0; i++) {
+		const struct fact *f = model_fact(m, FS_EV_FUTEX_STUCK, i);
+
+		if (!(stuck_of(f)->proof & FS_PROOF_POOL) || !model_process(m, f->process))
+			continue;
+		proven = true;
+		err = tell_proven(self, m, f, out);
+	}
+	for (size_t i = 0; i < model_born_count(m) && err == 0 && !proven; i++)
 		err = judge(self, m, model_born(m, i), out);
 	return err;
 }
@@ -56,17 +120,16 @@ static int check(const struct rule *self, const struct model *m, struct findings
 const struct rule rule_pool_hang = {
 	.id = "FS071",
 	.name = "pool-hang",
-	.severity = SEVERITY_NOTE,
+	.severity = SEVERITY_BUG,
 	.title = "a worker died, and its task may be waited for",
 	.fix = "use a pool that tells how a task's worker died (concurrent.futures, libprocpool); "
 	       "wait with a "
 	       "timeout",
 	.text = "Python's multiprocessing.Pool replaces a worker that was killed and forgets its "
-		"task: the "
-		"result never comes, and get() waits for ever. A note, since a good supervisor "
-		"looks the same "
-		"from outside: told when a forked worker died of a signal that its parent had not "
-		"sent, a new "
-		"one was forked within a second, and the parent lived on for a second or more.",
+		"task: the result never comes, and get() or map() waits for ever. Proven where the "
+		"pool's caller, by its Python frames, waits for a result while a worker has died "
+		"and all workers wait for work. A note where a forked worker died of a signal "
+		"that its parent had not sent, a new one was forked within a second, and the "
+		"parent lived on for a second or more: a good supervisor looks the same.",
 	.check = check,
 };

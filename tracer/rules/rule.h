@@ -50,6 +50,7 @@ struct found {
 	uint32_t process;
 	struct buffer detail; /* sentences; text of the target as it is */
 	struct buffer key; /* what is the same for the same cause; without the rule's id */
+	uint64_t at; /* when it happened; 0: of no one moment */
 };
 
 /* Adds it, or counts it when its key is there already. Frees the buffers. 0 or -ENOMEM. */

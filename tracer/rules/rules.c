@@ -10,9 +10,11 @@
 
 /* Each by the file that defines it. */
 extern const struct rule rule_deadlock;
+extern const struct rule rule_lock_held;
 extern const struct rule rule_lost_thread;
 extern const struct rule rule_fork_in_handler;
 extern const struct rule rule_fork_handler;
+extern const struct rule rule_foreign_unlock;
 extern const struct rule rule_raw_clone;
 extern const struct rule rule_unsafe_call;
 extern const struct rule rule_shared_lock;
@@ -23,8 +25,12 @@ extern const struct rule rule_shared_file;
 extern const struct rule rule_record_lock;
 extern const struct rule rule_passed_fd;
 extern const struct rule rule_text_busy;
+extern const struct rule rule_fd_reused;
 extern const struct rule rule_fd_growth;
+extern const struct rule rule_double_flush;
+extern const struct rule rule_exit_handlers;
 extern const struct rule rule_input_rewound;
+extern const struct rule rule_stream_busy;
 extern const struct rule rule_vfork_misuse;
 extern const struct rule rule_vfork_stall;
 extern const struct rule rule_zombies;
@@ -38,15 +44,19 @@ extern const struct rule rule_exec_failed;
 extern const struct rule rule_kill_everything;
 extern const struct rule rule_worker_thread;
 extern const struct rule rule_pool_hang;
+extern const struct rule rule_random;
 extern const struct rule rule_dontfork;
+extern const struct rule rule_shared_map;
 extern const struct rule rule_copy_on_write;
 extern const struct rule rule_slow_fork;
 
 const struct rule *const rules[] = {
 	&rule_deadlock,
+	&rule_lock_held,
 	&rule_lost_thread,
 	&rule_fork_in_handler,
 	&rule_fork_handler,
+	&rule_foreign_unlock,
 	&rule_raw_clone,
 	&rule_unsafe_call,
 	&rule_shared_lock,
@@ -57,8 +67,12 @@ const struct rule *const rules[] = {
 	&rule_record_lock,
 	&rule_passed_fd,
 	&rule_text_busy,
+	&rule_fd_reused,
 	&rule_fd_growth,
+	&rule_double_flush,
+	&rule_exit_handlers,
 	&rule_input_rewound,
+	&rule_stream_busy,
 	&rule_vfork_misuse,
 	&rule_vfork_stall,
 	&rule_zombies,
@@ -72,7 +86,9 @@ const struct rule *const rules[] = {
 	&rule_kill_everything,
 	&rule_worker_thread,
 	&rule_pool_hang,
+	&rule_random,
 	&rule_dontfork,
+	&rule_shared_map,
 	&rule_copy_on_write,
 	&rule_slow_fork,
 	NULL,
@@ -156,6 +172,7 @@ int finding_add(struct findings *out, struct found *f)
 		.detail = strdup(buffer_text(&f->detail)),
 		.key = strdup(buffer_text(&f->key)),
 		.count = 1,
+		.ts = f->at,
 	};
 	if (!same->detail || !same->key) {
 		free(same->detail);

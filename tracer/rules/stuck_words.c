@@ -64,6 +64,11 @@ bool waits_for_lock(const struct fact *f)
 	return true;
 }
 
+bool ended_by_itself(const struct process *p)
+{
+	return p->ended && p->knows_status && !(p->status & 0x7f);
+}
+
 bool is_in_handler(const struct fact *f)
 {
 	size_t len;
@@ -237,7 +242,10 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 {
 	const struct fs_ev_futex_stuck *e = stuck_of(f);
 	const struct process *p = model_process(m, f->process);
-	struct found found = { .rule = self, .severity = severity, .process = f->process };
+	struct found found = { .rule = self,
+			       .severity = severity,
+			       .process = f->process,
+			       .at = stuck_of(f)->since_ns };
 	struct buffer *b = &found.detail;
 	size_t len;
 	const char *stack = fact_stack(f, &len);

@@ -30,4 +30,7 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
  */
 enum severity severity_of_stuck(const struct fact *f, bool proven);
 
+/* It ended by itself: what looked like a wait for ever was one for a signal, or for time. */
+bool ended_by_itself(const struct process *p);
+
 #endif

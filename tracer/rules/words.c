@@ -169,7 +169,8 @@ void add_stack(struct buffer *b, const char *stack, size_t len)
 	if (!frame || begins_with_one(frame, beginnings))
 		n = 0;
 	for (; (frame = stack_frame(stack, len, n)) && shown < 8; n++) {
-		if (shown && begins_with_one(frame, beginnings))
+		if (shown && (begins_with_one(frame, beginnings) ||
+			      (*frame == '?' && strstr(frame, "(libc.so"))))
 			continue;
 		buffer_printf(b, "%s%s", shown++ ? " <- " : "", frame);
 	}
@@ -206,7 +207,8 @@ static size_t add_lines(struct buffer *b, const struct interned *text)
 		len = end ? (size_t)(end - line) : text->len - at;
 		at += strspn(line, " ");
 		len -= strspn(line, " ");
-		if (!len || (shown && begins_with_one(text->data + at, beginnings)))
+		if (!len || strncmp(text->data + at, "Stack (", 7) == 0 ||
+		    (shown && begins_with_one(text->data + at, beginnings)))
 			continue;
 		buffer_add_text(b, shown++ ? " <- " : " It was forked at ");
 		buffer_append(b, text->data + at, len);

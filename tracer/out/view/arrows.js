@@ -110,7 +110,8 @@ function drawInherited(p, i, first, last, seen, chosen) {
   curve(px - 16, middle(from), px, middle(i), "read", "", Math.min(4, 1 + Math.log2(count) / 3));
   if (state.lane >= 14) {
     const label = counted(count, "fd") + (unused ? ", " + unused + " unused" : "");
-    pill(px - 26 - (pen.measureText(label).width + 10) / 2, middle(i), label, "read");
+    const half = (pen.measureText(label).width + 10) / 2, left = px - 26 - half;
+    pill(left - half > GUTTER ? left : px + 12 + half, middle(i), label, "read");
   }
   drawn.inherit++;
 }

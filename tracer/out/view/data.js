@@ -47,7 +47,7 @@ const processes = data.processes.map((p, n) => {
     command: last ? shown(last.argv.map(quoted).join(" ")) : "",
     method: METHODS.includes(p.start_method) ? p.start_method : "unknown",
     parent: number(p.parent), creator: number(p.creator), asker: number(p.logical_parent),
-    mood: ending(p)[1], children: [], held: [], passes: [], findings: [], worst: null, haystack: null, row: -1,
+    mood: ending(p)[1], children: [], held: [], passes: [], findings: [], haystack: null, row: -1,
   };
 });
 for (const p of processes) {
@@ -92,7 +92,7 @@ for (const f of findings) {
   const p = processes[f.process];
   if (!p) continue;
   p.findings.push(f);
-  if (SEVERITIES.indexOf(f.raw.severity) > SEVERITIES.indexOf(p.worst)) p.worst = f.raw.severity;
+  f.at = f.raw.ts_ns ?? p.from;
 }
 
 // All that a search looks at, made when the first search asks.

@@ -246,20 +246,25 @@ function* inRows(first, last) {
   for (let i = first; i < last; i++) for (const p of visible(rows[i])) yield [p, i];
 }
 
+const severityColor = (severity) => severity === "bug" ? color.bug : severity === "warning" ? color.warn : color.accent;
+
+// Each where it happened, the gravest on top; of no one moment: where its process begins.
 function drawPins(first, last) {
   if (!findings.length) return;
   for (const [p, i] of inRows(first, last)) {
-    if (!p.worst) continue;
-    const px = x(p.from), top = y(i);
-    if (px < GUTTER || px > width) continue;
-    const size = Math.max(4, Math.min(7, state.lane / 3));
-    pen.fillStyle = p.worst === "bug" ? color.bug : p.worst === "warning" ? color.warn : color.accent;
-    pen.strokeStyle = color.stage;
-    pen.lineWidth = 1.5;
-    pen.beginPath();
-    pen.moveTo(px, top + size * 1.7); pen.lineTo(px - size, top); pen.lineTo(px + size, top); pen.closePath();
-    pen.fill(); pen.stroke();
-    drawn.pins++;
+    const top = y(i), size = Math.max(4, Math.min(7, state.lane / 3));
+    for (const severity of SEVERITIES)
+      for (const f of p.findings) {
+        const px = x(f.at);
+        if (f.raw.severity !== severity || px < GUTTER || px > width) continue;
+        pen.fillStyle = severityColor(severity);
+        pen.strokeStyle = color.stage;
+        pen.lineWidth = 1.5;
+        pen.beginPath();
+        pen.moveTo(px, top + size * 1.7); pen.lineTo(px - size, top); pen.lineTo(px + size, top); pen.closePath();
+        pen.fill(); pen.stroke();
+        drawn.pins++;
+      }
   }
 }
 
@@ -342,10 +347,9 @@ function drawOverview() {
   }
   small.globalAlpha = 1;
   for (const f of findings) {
-    const p = processes[f.process];
-    if (!p) continue;
-    small.fillStyle = f.raw.severity === "bug" ? color.bug : f.raw.severity === "warning" ? color.warn : color.accent;
-    small.fillRect(overviewX(p.from, w) - 1, 3, 3, 5);
+    if (!processes[f.process]) continue;
+    small.fillStyle = severityColor(f.raw.severity);
+    small.fillRect(overviewX(f.at, w) - 1, 3, 3, 5);
   }
   const a = overviewX(state.from, w), b = overviewX(state.to, w);
   small.fillStyle = color.bg;

@@ -60,9 +60,14 @@ function longTable(headings, lines, most = 60) {
   return place;
 }
 
+// A stack within a sentence, its frames one below the other.
+function framed(text) {
+  return text.split(" <- ").flatMap((part, i) => i ? [el("br", {}), "← " + part] : [part]);
+}
+
 function findingBox(f) {
   return el("div", { class: "finding " + f.raw.severity },
-    el("b", {}, f.raw.rule + " ", f.raw.title), el("p", {}, shown(f.raw.detail ?? "")),
+    el("b", {}, f.raw.rule + " ", f.raw.title), el("p", {}, ...framed(shown(f.raw.detail ?? ""))),
     f.raw.fix ? el("p", { class: "dim" }, "Fix: " + f.raw.fix) : null,
     f.process === null ? null : processLink(f.process));
 }
