@@ -34,6 +34,8 @@ static void disown(struct owned *owned)
 		close_fd(&ch->event_fd);
 		close_fd(&ch->pidfd);
 	}
+	if (pool->block)
+		close_fd(&pool->block->fd);
 	close_fd(&pool->epoll_fd);
 	close_fd(&pool->kick_fd);
 	close_fd(&pool->timer_fd);

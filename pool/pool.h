@@ -195,6 +195,8 @@ struct pp_pool {
 	struct place_stats *places;
 	unsigned n_lanes, alive, active;
 	uint32_t begun; /* workers it has had, for marks */
+	struct lane_block *block; /* while workers are being forked: where their lanes are */
+	unsigned block_used;
 	struct lane *current;
 	int epoll_fd, timer_fd, kick_fd;
 	int64_t timer_set;
