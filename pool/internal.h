@@ -158,7 +158,7 @@ struct start_request {
 	struct lane_map *map;
 	struct lane_memory *memory;
 	int lane_fd;
-	const uint8_t *input_arena; /* mapped in the caller */
+	const uint8_t *input_arena; /* as mapped in the caller; read-only, for copies of it */
 	const struct pp_share *const *share;
 	struct fd_move moves[MOVES_MAX]; /* from: numbers here; to: in the worker */
 	unsigned n_moves;

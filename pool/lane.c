@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -104,7 +105,7 @@ void lane_enter(const struct lane_map *map)
 
 void lane_protect(struct lane_map *map)
 {
-	(void)mprotect(map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
+	(void)syscall(SYS_mprotect, map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
 }
 
 void lane_unmap(struct lane_map *map)
@@ -184,28 +185,25 @@ static void block_unref(struct lane_block *block)
 void lane_block_put(struct lane_block *block, const struct lane_map *map)
 {
 	/* Before the reference goes: afterwards the mapping may. Of the last one, all goes at once. */
-	if (__atomic_load_n(&block->refs, __ATOMIC_ACQUIRE) > 1) {
+	if (load_acquire(&block->refs) > 1)
 		(void)madvise(map->arena, map->arena_size, MADV_REMOVE);
-		(void)madvise(map->hot, LANE_END_OFF, MADV_REMOVE);
-	}
 	block_unref(block);
 }
 
-static int unmap_between(uint8_t *from, const uint8_t *to)
+/* By syscall(), as child.c says. */
+static int unmap_between(const uint8_t *from, const uint8_t *to)
 {
-	return from < to && munmap(from, (size_t)(to - from)) < 0 ? -errno : 0;
+	return from < to && syscall(SYS_munmap, from, to - from) < 0 ? -errno : 0;
 }
 
 int lane_block_keep(const struct lane_block *block, const struct lane_map *own)
 {
+	const uint8_t *end = block->base + block_size(block->n, block->arena_size);
 	int r = unmap_between(block->base, own->arena);
 
 	if (r == 0)
 		r = unmap_between(own->arena + own->arena_size, own->hot);
-	if (r == 0)
-		r = unmap_between(own->hot + LANE_END_OFF,
-				  block->base + block_size(block->n, block->arena_size));
-	return r;
+	return r < 0 ? r : unmap_between(own->hot + LANE_END_OFF, end);
 }
 
 void lane_block_started(struct lane_block *block)

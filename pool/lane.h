@@ -170,7 +170,7 @@ struct lane_map {
 /*
  * The lanes of workers that are forked together: one memory, so one mapping for each fork to copy and one to end.
  * Arenas first, then all else side by side, where page tables are shared. Whoever lets go of a lane last gives its
- * pages back, the last of all the memory.
+ * arena's pages back; the rest is little, and goes with the last of all.
  */
 struct lane_block {
 	uint8_t *base;

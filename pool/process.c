@@ -78,6 +78,7 @@ static int write_records(struct pp_process *p, const struct task *task, const vo
 	rec->ends[0] = sub_data(1) + inside;
 	if (len > LANE_INLINE_MAX) {
 		memcpy(p->arena, in, len);
+		(void)mprotect(p->arena, p->arena_size, PROT_READ);
 		in = &ref;
 		rec->ends[0] |= (uint32_t)ITEM_ARENA << END_SHIFT;
 	}

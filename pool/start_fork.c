@@ -11,7 +11,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -78,8 +77,6 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 		fds.share[i] = rq->share[i]->data;
 	fds.input_arena = rq->input_arena;
 	fds.input_arena_size = map.boot->arena_size;
-	if (fds.input_arena)
-		(void)mprotect((void *)(uintptr_t)fds.input_arena, fds.input_arena_size, PROT_READ);
 	wait_until_adopted(&map, fds.life);
 	worker_enter(&map, &fds);
 }

@@ -270,7 +270,7 @@ static int start_some(struct pp_pool *pool, struct start_request *rq, struct lan
 	int r;
 
 	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++) {
-		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
+		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_view,
 				pool->arena_size, &rq[have]);
 		if (pool->context->ops->signals)
 			channel_tell_signals(&lanes[have]->ch, handled);
