@@ -111,6 +111,7 @@ struct lane_worker {
 	int64_t init_ns;
 	int32_t setup_error; /* why the worker could not be set up, and at which step */
 	char setup_step[28];
+	/* Alone: the caller looks at nothing else while the worker writes what follows. */
 	_Alignas(64) uint64_t comp_tail;
 	_Alignas(64) uint64_t run;
 	/* What of the submit ring it has read for the last time, and the first record's seq it has not. */

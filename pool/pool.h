@@ -159,7 +159,7 @@ struct lane {
 	uint64_t clock_run, clock_head; /* where the lane was when it was first seen there, */
 	int64_t clock_ns; /* and when; 0: never */
 	int64_t seen_busy;
-	uint64_t seen_items;
+	uint64_t seen_items, seen_ended;
 	struct inflight entry[LANE_SLOTS];
 };
 
