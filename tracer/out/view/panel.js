@@ -159,7 +159,7 @@ function processPanel(p) {
         (fds.after_exec !== null ? ", " + fds.after_exec + " after exec" : "") + (fds.received ? ", " + fds.received + " received" : "")],
       ["never used", fds.never_used ? el("span", { class: "unused" }, fds.never_used + " of the inherited") : null],
     ]),
-    stackOf(r.where), imagesOf(p), passesOf(p), heldBy(p), threadsOf(p), childrenOf(p), changesOf(p),
+    stackOf(r.where), saidBy(p), imagesOf(p), passesOf(p), heldBy(p), threadsOf(p), childrenOf(p), changesOf(p),
   ];
 }
 
