@@ -249,7 +249,7 @@ def check_said(b, d):
     b.open(page_of(d, "said"))
     got = b.js("""return forkscope.processes.flatMap((p) => p.marks.concat(p.spans).map((m) => [m.kind, m.name, 'p' + p.n, m.from ?? m.at]))""")
     same(sorted(got), sorted([m["kind"], m["name"], m["process"], m["ts_ns"]] for m in marks), "said: every mark, span and name")
-    owner = next(m for m in marks if m["kind"] == "span")
+    owner = next(m for m in marks if m["kind"] == "span" and m["process"] == "p0")
     n = int(owner["process"][1:])
     b.js("forkscope.choose({ process: arguments[0] }); forkscope.show(arguments[1] - 1000, arguments[2] + 1000)", n, owner["ts_ns"], owner["end_ns"])
     ok(drawn(b)["said"] > 0, "said: drawn", drawn(b))

@@ -114,9 +114,10 @@ function zoom(factor, at = (state.from + state.to) / 2) {
   show(at - (at - state.from) * factor, at + (state.to - at) * factor);
 }
 
-// From where the target is the target's program: how long the recorder took before that is no story.
+// From where the target is the target's program, or from a finding before: how long the recorder took is no story.
 function showAll() {
-  const first = processes[0], begin = first?.method === "initial" ? first.raw.images?.[0]?.ts_ns ?? 0 : 0;
+  const first = processes[0], image = first?.method === "initial" ? first.raw.images?.[0]?.ts_ns ?? 0 : 0;
+  const begin = findings.reduce((least, f) => Math.min(least, f.at ?? least), image);
   const span = Math.max(endOfTrace - begin, 1);
   show(Math.max(begin - span * 0.03, -endOfTrace * 0.004), endOfTrace + span * 0.012);
 }
