@@ -136,7 +136,7 @@ function processPanel(p) {
   const r = p.raw, [end, mood] = ending(r), fds = r.fds ?? {};
   return [
     el("h2", {}, "p" + p.n + " " + p.name),
-    el("div", { class: "badges" }, badge(p.method), r.mechanism ? badge(r.mechanism) : null, r.role ? badge(r.role) : null, badge(end, mood)),
+    el("div", { class: "badges" }, badge(p.method), r.mechanism && r.mechanism !== p.method ? badge(r.mechanism) : null, r.role ? badge(r.role) : null, badge(end, mood)),
     p.findings.map(findingBox),
     facts([
       ["pid", r.ns_pid && r.ns_pid !== r.pid ? r.pid + " (" + r.ns_pid + " in its namespace)" : r.pid],
