@@ -641,11 +641,11 @@ struct fs_holder {
 struct fs_ev_blocked {
 	struct fs_event h;
 	uint64_t since_ns;
-	uint64_t ino;	/* of the pipe */
+	uint64_t ino;	/* of the pipe, or of the socket's other end */
 	uint32_t fd;
 	uint32_t syscall;
 	uint32_t count; /* of those that could write */
-	uint32_t threads;
+	uint32_t threads; /* of the reader, and one more where a signal handler may write */
 };
 
 /* --- intent, from the shim ---------------------------------------------------------------- */
