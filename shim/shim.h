@@ -76,6 +76,9 @@ struct shim_process {
 	uint32_t name_era; /* goes up when a thread gets another name */
 	uint32_t random_told[2]; /* numbers were drawn since the last fork, and that was told */
 	uint64_t exit_call; /* of exit_told */
+#define SHIM_BIRTHS 64
+	uint32_t births_begun, births_known; /* calls of pthread_create since the last fork */
+	uint64_t births[SHIM_BIRTHS]; /* what the first of them gave */
 };
 
 /* What is set up once and then only read. Copied by fork, gone with exec. */
