@@ -39,6 +39,28 @@ def test_every_start(d, source):
        "%s: with function, file and line" % source, one_fork["where"])
 
 
+def test_stacks_unsaid(d):
+    """All stacks unless the leanest recording was asked for."""
+    for flags, there in (([], True), (["--fds=none"], False), (["--fds=none", "--stacks=native"], True),
+                         (["--stacks=none"], False)):
+        record(d + "/t", [PROGRAMS + "/storm", "1"], *flags)
+        forks = by_type(d + "/t", "call", call="fork", phase="before")
+        ok(forks, "stacks with %s: the fork itself is told" % flags)
+        same(bool(by_type(d + "/t", "stack")), there, "stacks with %s" % flags)
+
+
+def test_trace(d):
+    """A live line names who did it, and tells how children ended, without the kernel witness too."""
+    result = forkscope("trace", "--source=shim", "-o", d + "/lines", "--", "/bin/sh", "-c",
+                       "/bin/sleep 60 & kill $!; wait $!; (exit 3); exit 0")
+    same(result.status, 0, "trace: runs")
+    with open(d + "/lines", encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    ended = [line.split(maxsplit=2)[2] for line in lines if "waited for" in line]
+    same([(line.split()[0], line.split("which ")[-1]) for line in ended],
+         [("sh", "died of SIGTERM"), ("sh", "exited with 3")], "trace: how each child ended, and whose it was")
+
+
 def test_alone(d):
     result = record(d + "/t", ["/bin/sh", "-c", "/bin/true; (exit 3); exit 5"], "--source=shim")
     same(result.status, 5, "alone: the target's status")
@@ -296,6 +318,8 @@ with private_dir() as directory:
         test_every_start(directory, one_source)
         test_namespace(directory, one_source)
     test_alone(directory)
+    test_stacks_unsaid(directory)
+    test_trace(directory)
     test_unprivileged(directory)
     test_python(directory)
     test_surroundings(directory)

@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "capture/source.h"
 #include "capture/try_bpf.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
@@ -36,6 +37,7 @@ struct host {
 	struct bpf_trial trials[BPF_TRIALS_MAX];
 	int trial_count;
 	bool works; /* every needed program does */
+	struct failure shim; /* why the shim does not; text empty when it does */
 };
 
 static void read_line(const char *path, char *line, size_t size)
@@ -78,6 +80,16 @@ static void read_lockdown(char *word, size_t size)
 		snprintf(word, size, "%.*s", (int)(end - open - 1), open + 1);
 }
 
+/* It needs no privilege, but its library and a socket. */
+static void try_shim(struct failure *why)
+{
+	const struct source_options options = { 0 };
+	struct source *s;
+
+	if (source_shim.open(&s, &options, why) == 0)
+		source_shim.close(s);
+}
+
 static void examine(struct host *h)
 {
 	unsigned long long both = 1ull << CAP_BPF_BIT | 1ull << CAP_PERFMON_BIT;
@@ -87,6 +99,7 @@ static void examine(struct host *h)
 	h->may_bpf = (h->caps & both) == both || (h->caps & 1ull << CAP_SYS_ADMIN_BIT);
 	h->has_btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 	read_lockdown(h->lockdown, sizeof(h->lockdown));
+	try_shim(&h->shim);
 	h->works = false;
 	h->trial_count = try_bpf(h->trials);
 	if (h->trial_count <= 0)
@@ -149,6 +162,11 @@ static void print_text(const struct host *h, FILE *to)
 		why ? why : ".");
 	if (help)
 		fprintf(to, "What helps: %s\n", help);
+	if (h->shim.text[0])
+		fprintf(to, "The shim does not work here: %s\n", h->shim.text);
+	else
+		fprintf(to, "The shim works here, for commands that forkscope runs; it needs no "
+			    "privilege.\n");
 }
 
 static void print_json(const struct host *h, FILE *to)
@@ -180,6 +198,8 @@ static void print_json(const struct host *h, FILE *to)
 	json_field_bool(&j, "works", h->works);
 	json_field_text(&j, "reason", why);
 	json_field_text(&j, "remedy", help);
+	json_field_bool(&j, "shim_works", !h->shim.text[0]);
+	json_field_text(&j, "shim_reason", h->shim.text[0] ? h->shim.text : NULL);
 	json_object_end(&j);
 	(void)json_finish(&j);
 }

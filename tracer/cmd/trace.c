@@ -76,6 +76,22 @@ static void set_comm(struct known *k, const char *comm, size_t len)
 	k->comm[len] = 0;
 }
 
+/* What the shim tells of births; the kernel witness, if it is there, told before. */
+static void learn_call(struct live *l, const struct fs_ev_call *c)
+{
+	const struct known *parent = find_known(l, c->h.pid, c->h.start_ns, false);
+	struct known *k;
+
+	if (!c->child_pid || c->phase != FS_PHASE_DONE || c->call == FS_LIBC_WAIT ||
+	    find_known(l, c->child_pid, c->child_start_ns, false))
+		return;
+	k = find_known(l, c->child_pid, c->child_start_ns, true);
+	if (!k || !parent)
+		return;
+	memcpy(k->comm, parent->comm, sizeof(k->comm));
+	k->depth = parent->depth + 1;
+}
+
 static void learn(struct live *l, const struct fs_event *e)
 {
 	struct event_text comm = event_comm(e);
@@ -91,7 +107,10 @@ static void learn(struct live *l, const struct fs_event *e)
 		set_comm(k, comm.text, comm.len);
 		if (k)
 			k->depth = depth;
-	} else if (e->type == FS_EV_EXEC || e->type == FS_EV_PROCESS || e->type == FS_EV_EXIT ||
+	} else if (e->type == FS_EV_CALL) {
+		learn_call(l, (const struct fs_ev_call *)e);
+	} else if (e->type == FS_EV_SHIM_HELLO || e->type == FS_EV_EXEC ||
+		   e->type == FS_EV_PROCESS || e->type == FS_EV_EXIT ||
 		   (e->type == FS_EV_RENAME && e->tid == e->pid)) {
 		set_comm(find_known(l, e->pid, e->start_ns, true), comm.text, comm.len);
 	}
@@ -100,10 +119,19 @@ static void learn(struct live *l, const struct fs_event *e)
 /* An ended process is remembered until its exit is printed, and no longer. */
 static void forget(struct live *l, const struct fs_event *e)
 {
-	if (e->type != FS_EV_EXIT)
+	const struct fs_ev_call *c = (const struct fs_ev_call *)e;
+	uint32_t pid = e->pid;
+	uint64_t start_ns = e->start_ns;
+
+	if (e->type == FS_EV_CALL &&
+	    c->call == FS_LIBC_WAIT) { /* the shim alone knows of ends by this */
+		pid = c->child_pid;
+		start_ns = c->child_start_ns;
+	} else if (e->type != FS_EV_EXIT) {
 		return;
-	free(find_known(l, e->pid, e->start_ns, false));
-	(void)hashmap_remove(&l->known, e->pid, e->start_ns);
+	}
+	free(find_known(l, pid, start_ns, false));
+	(void)hashmap_remove(&l->known, pid, start_ns);
 }
 
 static void free_known(struct live *l)

@@ -377,6 +377,21 @@ static enum line_tone line_hello(struct buffer *out, const struct fs_event *e)
 	return TONE_PLAIN;
 }
 
+/* A wait as the shim tells it: all that a recording without the kernel witness knows of a child's end. */
+static enum line_tone line_wait(struct buffer *out, const struct fs_ev_call *c)
+{
+	buffer_printf(out, "waited for %u", c->child_pid);
+	if (c->status == UINT32_MAX)
+		return TONE_PLAIN;
+	if (WIFEXITED(c->status)) {
+		buffer_printf(out, ", which exited with %d", WEXITSTATUS(c->status));
+	} else {
+		buffer_add_text(out, ", which died of ");
+		add_signal(out, WTERMSIG(c->status));
+	}
+	return TONE_END;
+}
+
 static enum line_tone line_call(struct buffer *out, const struct fs_event *e)
 {
 	const struct fs_ev_call *c = (const void *)e;
@@ -384,6 +399,8 @@ static enum line_tone line_call(struct buffer *out, const struct fs_event *e)
 	struct event_text what = event_filename(e);
 	enum line_tone tone = TONE_PLAIN;
 
+	if (c->call == FS_LIBC_WAIT && c->phase == FS_PHASE_DONE && c->child_pid)
+		return line_wait(out, c);
 	if (c->phase == FS_PHASE_IN_CHILD)
 		buffer_add_text(out, "begins as the child of a ");
 	else
