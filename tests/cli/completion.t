@@ -39,7 +39,7 @@ for command in commands:
     told = set(re.findall(r"^  (?:-\w, |    )(--[\w-]+)", forkscope(command, "--help").out, re.M))
     offered = {word.split("=")[0] for word in complete("forkscope %s --" % command)}
     ok(told and told == offered, "all options of " + command, (sorted(told), sorted(offered)))
-same(complete("forkscope export --format="), ["json", "perfetto", "sqlite", "dot", "mermaid"], "values behind the =")
+same(complete("forkscope export --format="), ["json", "perfetto", "sqlite", "dot", "mermaid", "chrome"], "values behind the =")
 same(complete("forkscope export --format=s"), ["sqlite"], "a value by its beginning")
 same(complete("forkscope record --fds=f"), ["full"], "an option of record")
 ok("--fds=full" in complete("forkscope --fd"), "an option of the bare command")

@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, "tests")
 from tap import *  # noqa: E402,F403
 
-FORMATS = ("perfetto", "sqlite", "dot", "mermaid")
+FORMATS = ("perfetto", "sqlite", "dot", "mermaid", "chrome")
 
 
 def export(d, name, form):
@@ -180,6 +180,40 @@ def check_graphs(d, name, one):
     same(rest, [], name + ": mermaid: nothing else than nodes and edges")
 
 
+# --- chrome ---
+
+def check_chrome(d, name, one):
+    data = open(export(d, name, "chrome"), "rb").read()
+    ok(not control_characters(data), name + ": chrome: no control character")
+    events = json.loads(data)["traceEvents"]
+
+    def of(phase, category):
+        return [e for e in events if (e["ph"], e["cat"]) == (phase, category)]
+
+    lives = {e["pid"]: e for e in of("X", "process")}
+    same(sorted(lives), list(range(len(one["processes"]))), name + ": chrome: a slice a process, by its number")
+    wrong = [p["id"] for p in one["processes"] for e in [lives[int(p["id"][1:])]]
+             if p["end_ns"] is not None and p["start_ns"] is not None and
+             (e["args"]["pid"] != p["pid"] or e["args"]["start_method"] != p["start_method"] or
+              abs(e["ts"] * 1000 - p["start_ns"]) > 1 or abs(e["dur"] * 1000 - (p["end_ns"] - p["start_ns"])) > 2)]
+    same(wrong, [], name + ": chrome: as the report tells them")
+    same(len(of("i", "exec")), sum(len(p["images"]) for p in one["processes"]), name + ": chrome: execs")
+    same((len(of("s", "start")), len(of("f", "start"))), (len([p for p in one["processes"] if p["creator"]]),) * 2,
+         name + ": chrome: an arrow a start")
+    both = [p for p in one["fd_passes"] if p["from"] and p["to"] and p["ts_ns"] is not None and p["received_ns"] is not None]
+    same(len(of("s", "fds")), len(both), name + ": chrome: an arrow a passing")
+    ids = [e["id"] for e in events if e["ph"] == "s"]
+    same((len(set(ids)), sorted(ids)), (len(ids), sorted(e["id"] for e in events if e["ph"] == "f")),
+         name + ": chrome: arrows have both ends, and numbers of their own")
+    same(sorted(e["name"] for e in of("i", "finding")), sorted("%(rule)s %(title)s" % f for f in one["findings"] if f["process"]),
+         name + ": chrome: findings")
+    runs = [r for pool in one["pools"] for r in pool["runs"] if r["start_ns"] is not None]
+    same(sorted(e["args"]["first"] for e in of("X", "task")), sorted(r["first"] for r in runs), name + ": chrome: tasks")
+    spans = [m["name"] for m in one["marks"] if m["kind"] == "span"]
+    same((len(of("b", "span")), len(of("e", "span")), len(of("i", "mark"))),
+         (len(spans), len(spans), len([m for m in one["marks"] if m["kind"] == "mark"])), name + ": chrome: marks and spans")
+
+
 # --- findings, in each export where they happened ---
 
 def check_findings(d):
@@ -191,6 +225,7 @@ def check_findings(d):
     check_perfetto(d, "found", one)
     check_sqlite(d, "found", one)
     check_graphs(d, "found", one)
+    check_chrome(d, "found", one)
     db = sqlite3.connect("file:%s/found.sqlite?mode=ro" % d, uri=True)
     same(db.execute("SELECT rule, severity, 'p' || process, title, detail, fix, ts_ns FROM finding").fetchall(),
          [tuple(f[k] for k in ("rule", "severity", "process", "title", "detail", "fix", "ts_ns")) for f in one["findings"]],
@@ -300,6 +335,12 @@ with private_dir() as d:
         check_perfetto(d, name, one)
         check_sqlite(d, name, one)
         check_graphs(d, name, one)
+        check_chrome(d, name, one)
+    record(d + "/said", [BUILD + "/examples/marks"], "--source=both")
+    check_chrome(d, "said", report(d + "/said"))
+    record(d + "/tasks", ["sh", "-c", "seq 9 | %s/procpool map --start=fork -j 2 %s/examples/tasks.so:upper" % (BUILD, BUILD)],
+           "--source=both")
+    check_chrome(d, "tasks", report(d + "/tasks"))
     reused = [p["pid"] for p in report(d + "/pid_reuse")["processes"]]
     ok(len(set(reused)) < len(reused), "a pid was used twice", reused)
     check_findings(d)

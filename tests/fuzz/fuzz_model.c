@@ -78,6 +78,7 @@ static void model_end(void *self, const struct trace_summary *summary)
 	must(export_perfetto(self, &findings, to));
 	must(export_dot(self, &findings, to));
 	must(export_mermaid(self, &findings, to));
+	must(export_chrome(self, &findings, to));
 	fclose(to);
 	check_page(self, &findings, &view);
 	model_free(self);

@@ -133,8 +133,8 @@ static void test_page(void **state)
 static void test_a_full_disk_is_told(void **state)
 {
 	int (*const all[])(const struct model *, const struct findings *,
-			   FILE *) = { export_perfetto, export_sqlite, export_dot, export_mermaid,
-				       write_page };
+			   FILE *) = { export_perfetto, export_sqlite, export_dot,
+				       export_mermaid,	export_chrome, write_page };
 	struct model *m = make_model();
 	size_t i;
 

@@ -84,7 +84,8 @@ static int export_json(const char *path, const struct output *out, struct failur
 	F(perfetto, NULL, export_perfetto, true) \
 	F(sqlite, NULL, export_sqlite, true)     \
 	F(dot, NULL, export_dot, false)          \
-	F(mermaid, NULL, export_mermaid, false)
+	F(mermaid, NULL, export_mermaid, false)  \
+	F(chrome, NULL, export_chrome, false)
 
 #define FORMAT_NAME(name, events, model, binary) #name,
 static const char *const format_names[] = { FORMATS(FORMAT_NAME) NULL };
@@ -105,7 +106,8 @@ static const struct option_spec export_specs[] = {
 	  .help = "json: one event a line, the header first\n"
 		  "perfetto: a time line for ui.perfetto.dev\n"
 		  "sqlite: a database; 'forkscope query' asks it directly\n"
-		  "dot, mermaid: the processes as a graph",
+		  "dot, mermaid: the processes as a graph\n"
+		  "chrome: a time line as JSON, for chrome://tracing and speedscope",
 	  .offset = offsetof(struct export_options, format) },
 	{ 0 },
 };

@@ -16,6 +16,7 @@
 #include "model/model.h"
 
 int export_perfetto(const struct model *m, const struct findings *f, FILE *to);
+int export_chrome(const struct model *m, const struct findings *f, FILE *to);
 int export_sqlite(const struct model *m, const struct findings *f, FILE *to);
 int export_dot(const struct model *m, const struct findings *f, FILE *to);
 int export_mermaid(const struct model *m, const struct findings *f, FILE *to);
