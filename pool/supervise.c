@@ -197,9 +197,8 @@ static struct lane *lane_new(struct pp_pool *pool)
 		return NULL;
 	for (i = 0; i < pool->n_lanes && pool->lanes[i]; i++)
 		;
-	if (i == pool->n_lanes ||
-	    channel_open(&lane->ch, pool->context, NEEDS_LIFE | NEEDS_EVENT, pool->block,
-			 pool->block_used) < 0) {
+	if (i == pool->n_lanes || channel_open(&lane->ch, pool->context, NEEDS_LIFE | NEEDS_EVENT,
+					       pool->block, pool->block_used) < 0) {
 		free(lane);
 		return NULL;
 	}
