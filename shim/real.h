@@ -88,6 +88,10 @@ typedef void shim_handler(void);
 	X(int, sem_trywait, (sem_t * s))                                                 \
 	X(int, sem_timedwait, (sem_t * s, const struct timespec *t))                     \
 	X(int, sem_post, (sem_t * s))                                                    \
+	X(int, pthread_join, (pthread_t thread, void **ret))                             \
+	X(int, pthread_tryjoin_np, (pthread_t thread, void **ret))                       \
+	X(int, pthread_timedjoin_np,                                                     \
+	  (pthread_t thread, void **ret, const struct timespec *t))                      \
 	X(int, rand, (void))                                                             \
 	X(long, random, (void))                                                          \
 	X(double, drand48, (void))                                                       \
