@@ -79,8 +79,7 @@ void stuck_tell_partly(struct stuck_watch *w, struct watched *p, const struct pr
 bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
 /* A thread that reads a pipe, or a socket whose other end has this inode. */
 void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
-		     const struct thread_wait *t,
-		     uint64_t ino, uint32_t fd, uint64_t now);
+		     const struct thread_wait *t, uint64_t ino, uint32_t fd, uint64_t now);
 
 /* --- stuck_pool.c --- */
 
