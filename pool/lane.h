@@ -165,8 +165,7 @@ struct lane_map {
 	uint8_t *comp;
 	uint8_t *arena; /* NULL: it is not */
 	uint64_t arena_size;
-	uint8_t *
-		hot; /* all else: LANE_END_OFF bytes, behind the arena or, in a block, behind all arenas */
+	uint8_t *hot; /* all else, LANE_END_OFF bytes: behind the arena, or all of a block */
 };
 
 /*

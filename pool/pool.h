@@ -234,8 +234,7 @@ struct pp_pool {
 
 	int arena_fd;
 	uint8_t *arena_base;
-	const uint8_t
-		*arena_view; /* read-only: the one of the two mappings that forked workers get */
+	const uint8_t *arena_view; /* read-only: what forked workers get */
 	uint64_t arena_size;
 	struct arena arena;
 	bool arena_full; /* what was to be handed over last had no room there */

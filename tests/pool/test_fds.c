@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a worker has open: 0, 1, 2, at most three of its own channel, what was passed, and nothing else. */
+/*
+ * What a worker has open: 0, 1, 2, at most three of its own channel, what was passed, and nothing else; and what
+ * shared memory it has.
+ */
 #include "pool/support.h"
 #include "pool/tasks.h"
+#include "../../pool/lane.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,6 +114,53 @@ static void check_two_pools(enum pp_start start)
 		close_pool(&t[i]);
 }
 EACH_PROCESS_START(check_two_pools)
+
+/* Of the lanes that are mapped in a worker, all bytes; of inputs, those that it could write to. */
+static void mapped_in(pid_t pid, uint64_t *ret_lanes, uint64_t *ret_writable_inputs)
+{
+	char line[512], path[64], rights[5];
+	unsigned long from, to;
+	FILE *file;
+
+	*ret_lanes = *ret_writable_inputs = 0;
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		assert_int_equal(sscanf(line, "%lx-%lx %4s", &from, &to, rights), 3);
+		if (strstr(line, "memfd:procpool-lane"))
+			*ret_lanes += to - from;
+		if (strstr(line, "memfd:procpool-input") && rights[1] == 'w')
+			*ret_writable_inputs += to - from;
+	}
+	fclose(file);
+}
+
+/* No worker can write to another's lane or to inputs, whether it was among the first or came later. */
+static void check_own_memory_alone(enum pp_start start)
+{
+	struct pp_worker_insight w = PP_WORKER_INSIGHT_INIT;
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct pool_under_test t[2];
+	uint64_t lanes, inputs;
+
+	opts.workers = 20;
+	for (int i = 0; i < 2; i++) {
+		t[i] = open_pool(start, &opts);
+		await_ready(t[i].pool, 20);
+	}
+	assert_ok(pp_pool_resize(t[1].pool, 23));
+	await_ready(t[1].pool, 23);
+	for (unsigned i = 0; i < 43; i++) {
+		assert_ok(pp_pool_insight(t[i >= 20].pool, i < 20 ? i : i - 20, &w));
+		mapped_in(w.pid, &lanes, &inputs);
+		assert_true(lanes >= LANE_ARENA_MIN && lanes <= LANE_ARENA_MAX + LANE_END_OFF);
+		assert_int_equal(inputs, 0);
+	}
+	for (int i = 0; i < 2; i++)
+		close_pool(&t[i]);
+}
+EACH_PROCESS_START(check_own_memory_alone)
 
 static void check_caller_with_1000_fds(enum pp_start start)
 {
@@ -269,6 +320,7 @@ int main(int argc, char **argv)
 		IN_EACH_PROCESS_START(check_exact_fds),
 		IN_EACH_PROCESS_START(check_64_workers),
 		IN_EACH_PROCESS_START(check_two_pools),
+		IN_EACH_PROCESS_START(check_own_memory_alone),
 		IN_EACH_PROCESS_START(check_caller_with_1000_fds),
 		IN_EACH_START(check_nested_pool),
 		IN_EACH_PROCESS_START(check_passed_fd),
