@@ -52,6 +52,8 @@ struct watched {
 	uint64_t main_since_ns;
 	uint64_t next_pool_ns; /* not to be asked before */
 	bool told_pool;
+	uint64_t next_feeder_ns; /* not to be asked before */
+	bool told_feeder;
 };
 
 struct stuck_watch {
@@ -79,14 +81,17 @@ void stuck_tell_partly(struct stuck_watch *w, struct watched *p, const struct pr
 bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
 /* A thread that reads a pipe, or a socket whose other end has this inode. */
 void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
-		     const struct thread_wait *t,
-		     uint64_t ino, uint32_t fd, uint64_t now);
+		     const struct thread_wait *t, uint64_t ino, uint32_t fd, uint64_t now);
 
 /* --- stuck_pool.c --- */
 
 /* Whether a pool's caller waits for what a worker that died will never bring. */
 void stuck_look_at_pool(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
 			uint64_t now);
+/* stuck_feeder.c: whether its queue's feeder thread writes to a pipe that nobody will ever read. */
+void stuck_look_at_feeder(struct stuck_watch *w, struct watched *p,
+			  const struct process_wait *now_do, uint64_t now);
+void stuck_feeder_moves(struct watched *p);
 /* Ends those that were found so and wait for long enough, with all that came of them. */
 void stuck_end_pools(struct stuck_watch *w, uint64_t now);
 
