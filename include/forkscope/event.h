@@ -577,6 +577,8 @@ enum fs_owner {
 #define FS_PROOF_NO_HANDLER 0x4 /* no signal is caught (SIGINT apart), so none can */
 #define FS_PROOF_LOOP 0x8	/* a loop without way out, stepped through */
 #define FS_PROOF_POOL 0x20	/* a pool's caller waits for a result while all its workers wait for work */
+#define FS_PROOF_FEEDER 0x40	/* a process waits at its end for its queue's feeder, which nobody relieves */
+#define FS_PROOF_FOR_A_TIME 0x80 /* ... while who could waits with a time limit */
 #define FS_PROOF_IN_FORK 0x10	/* inside fork(), waiting for a lock that it holds itself or in a circle */
 
 /*

@@ -241,7 +241,18 @@ uint64_t wait_reads_stream(pid_t pid, const struct thread_wait *t, uint32_t *ret
 	return ino && is_socket ? look_socket_peer(ino) : ino;
 }
 
-static bool fd_can_write(pid_t pid, const char *fd)
+uint64_t wait_writes_pipe(pid_t pid, const struct thread_wait *t)
+{
+	bool is_socket;
+	uint64_t ino;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", (unsigned)t->args[0]);
+	ino = stream_of_fd(pid, text, &is_socket);
+	return is_socket ? 0 : ino;
+}
+
+static bool fd_can(pid_t pid, const char *fd, bool write)
 {
 	char path[320], text[512];
 	const char *line;
@@ -251,11 +262,12 @@ static bool fd_can_write(pid_t pid, const char *fd)
 	if (read_text(path, text, sizeof(text)) <= 0)
 		return false;
 	line = strstr(text, "flags:");
-	return line && sscanf(line + 6, "%o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY;
+	return line && sscanf(line + 6, "%o", &flags) == 1 &&
+	       (flags & O_ACCMODE) != (write ? O_RDONLY : O_WRONLY);
 }
 
-size_t proc_stream_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
-			   size_t room)
+static size_t add_holders(pid_t pid, uint64_t ino, bool write, struct fs_holder *list, size_t count,
+			  size_t room)
 {
 	bool is_socket;
 	struct dirent *entry;
@@ -269,11 +281,22 @@ size_t proc_stream_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size
 	while (count < room && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' ||
 		    stream_of_fd(pid, entry->d_name, &is_socket) != ino ||
-		    !fd_can_write(pid, entry->d_name))
+		    !fd_can(pid, entry->d_name, write))
 			continue;
 		list[count++] = (struct fs_holder){ .pid = pid,
 						    .fd = strtoul(entry->d_name, NULL, 10) };
 	}
 	closedir(dir);
 	return count;
+}
+
+size_t proc_stream_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
+			   size_t room)
+{
+	return add_holders(pid, ino, true, list, count, room);
+}
+
+size_t proc_pipe_readers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count, size_t room)
+{
+	return add_holders(pid, ino, false, list, count, room);
 }

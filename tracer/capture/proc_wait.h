@@ -59,4 +59,11 @@ uint64_t wait_reads_stream(pid_t pid, const struct thread_wait *t, uint32_t *ret
 size_t proc_stream_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
 			   size_t room);
 
+/* Inode of the pipe that a thread in write() writes to; 0: it is none. */
+uint64_t wait_writes_pipe(pid_t pid, const struct thread_wait *t);
+
+/* As proc_stream_writers, who could read the pipe. */
+size_t proc_pipe_readers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
+			 size_t room);
+
 #endif

@@ -326,6 +326,8 @@ static void look_closer(struct stuck_watch *w, struct watched *p, const struct p
 		look_at_loop(w, p, now);
 	if (now_do->count == 1 && p->standing == STANDS_NOT)
 		stand_elsewhere(p, &now_do->threads[0]);
+	if (endless == 1)
+		stuck_look_at_feeder(w, p, now_do, now);
 	if (since >= PIPE_NS && now >= p->pipe_next_ns)
 		look_at_pipes(w, p, now_do, now);
 }
@@ -354,6 +356,7 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 		if (p->told)
 			p->standing = p->told_standing;
 		p->cpu = p->pipe = p->pipe_next_ns = 0;
+		stuck_feeder_moves(p);
 		return;
 	}
 	look_closer(w, p, &now_do, now);

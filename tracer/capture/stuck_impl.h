@@ -52,6 +52,8 @@ struct watched {
 	uint64_t main_since_ns;
 	uint64_t next_pool_ns; /* not to be asked before */
 	bool told_pool;
+	uint64_t next_feeder_ns; /* not to be asked before */
+	bool told_feeder;
 };
 
 struct stuck_watch {
@@ -86,6 +88,10 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct proc
 /* Whether a pool's caller waits for what a worker that died will never bring. */
 void stuck_look_at_pool(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
 			uint64_t now);
+/* stuck_feeder.c: whether its queue's feeder thread writes to a pipe that nobody will ever read. */
+void stuck_look_at_feeder(struct stuck_watch *w, struct watched *p,
+			  const struct process_wait *now_do, uint64_t now);
+void stuck_feeder_moves(struct watched *p);
 /* Ends those that were found so and wait for long enough, with all that came of them. */
 void stuck_end_pools(struct stuck_watch *w, uint64_t now);
 

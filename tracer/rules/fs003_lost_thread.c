@@ -50,7 +50,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		f = model_fact(m, FS_EV_FUTEX_STUCK, i);
 		p = model_process(m, f->process);
 		if (!p || !is_plain_copy(p) || !has_lost_threads(m, f->process) ||
-		    stuck_of(f)->shared || stuck_of(f)->proof & FS_PROOF_POOL || waits_for_lock(f))
+		    stuck_of(f)->shared || stuck_of(f)->proof & (FS_PROOF_POOL | FS_PROOF_FEEDER) ||
+		    waits_for_lock(f))
 			continue;
 		/* Threads of its own could still do it, were they not all waiting. */
 		if (stuck_of(f)->stuck != stuck_of(f)->threads)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS071 pool-hang. Proven where the watcher saw a pool's caller wait while all its workers wait for work. Else possible
+ * FS071 pool-hang. Proven where the watcher saw a pool's caller wait while all its workers wait for work, or a queue's
+ * feeder and the reader of its pipe wait for each other. Else possible
  * only: a worker that died of a signal, one that took its place, and who may wait still.
  */
 #include "rules/stuck_words.h"
@@ -99,6 +100,33 @@ static int tell_proven(const struct rule *self, const struct model *m, const str
 	return finding_add(out, &f);
 }
 
+static int tell_feeder(const struct rule *self, const struct model *m, const struct fact *wait,
+		       struct findings *out)
+{
+	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = wait->process };
+	const struct process *p = model_process(m, wait->process);
+	uint64_t end = p->end_ts ? p->end_ts : model_last_ts(m), since = stuck_of(wait)->since_ns;
+	size_t len;
+	const char *stack = fact_stack(wait, &len);
+
+	if (stuck_of(wait)->proof & FS_PROOF_FOR_A_TIME)
+		f.severity = SEVERITY_WARNING;
+	buffer_add_text(&f.detail, f.severity == SEVERITY_BUG ? "PROVEN: " : "LIKELY: ");
+	add_process_name(&f.detail, m, wait->process);
+	buffer_add_text(&f.detail, " cannot end, as it could not for ");
+	add_duration(&f.detail, end > since ? end - since : 0);
+	buffer_add_text(&f.detail, ", at ");
+	add_stack(&f.detail, stack, len);
+	buffer_add_text(&f.detail,
+			". The feeder thread of its queue waits for room in the pipe, and "
+			"who could read it waits for this process to end: take all from "
+			"a queue before its writers are joined.");
+	add_fork_place(&f.detail, m, wait->process);
+	buffer_add_text(&f.key, "feeder:");
+	add_image_name(&f.key, m, wait->process);
+	return finding_add(out, &f);
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
 	bool proven = false;
@@ -107,7 +135,11 @@ static int check(const struct rule *self, const struct model *m, struct findings
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_FUTEX_STUCK) && err == 0; i++) {
 		const struct fact *f = model_fact(m, FS_EV_FUTEX_STUCK, i);
 
-		if (!(stuck_of(f)->proof & FS_PROOF_POOL) || !model_process(m, f->process))
+		if (!model_process(m, f->process))
+			continue;
+		if (stuck_of(f)->proof & FS_PROOF_FEEDER)
+			err = tell_feeder(self, m, f, out);
+		if (!(stuck_of(f)->proof & FS_PROOF_POOL))
 			continue;
 		proven = true;
 		err = tell_proven(self, m, f, out);
@@ -121,14 +153,17 @@ const struct rule rule_pool_hang = {
 	.id = "FS071",
 	.name = "pool-hang",
 	.severity = SEVERITY_BUG,
-	.title = "a worker died, and its task may be waited for",
+	.title = "a pool or a queue of processes waits for what will never come",
 	.fix = "use a pool that tells how a task's worker died (concurrent.futures, libprocpool); "
 	       "wait with a "
 	       "timeout",
 	.text = "Python's multiprocessing.Pool replaces a worker that was killed and forgets its "
 		"task: the result never comes, and get() or map() waits for ever. Proven where the "
 		"pool's caller, by its Python frames, waits for a result while a worker has died "
-		"and all workers wait for work. A note where a forked worker died of a signal "
+		"and all workers wait for work; or where a process waits at its end for "
+		"its queue's feeder thread, which waits for room in the pipe, and who could read "
+		"waits for that process to end (a warning where it does so for a limited "
+		"time). A note where a forked worker died of a signal "
 		"that its parent had not sent, a new one was forked within a second, and the "
 		"parent lived on for a second or more: a good supervisor looks the same.",
 	.check = check,

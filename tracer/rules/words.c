@@ -146,14 +146,28 @@ const char *python_frame(const char *stack, size_t len, size_t n)
 	return NULL;
 }
 
+/* Python's own modules: whose program it is, is said by the first that is none of these. */
+static bool is_of_python(const char *text, size_t len)
+{
+	return memmem(text, len, "/lib/python", 11) || memmem(text, len, "<frozen", 7);
+}
+
 /* What an interpreter runs says more than its own functions. */
 static size_t add_python_frames(struct buffer *b, const char *stack, size_t len)
 {
 	const char *frame;
+	bool own = false;
 	size_t n;
 
-	for (n = 0; n < 8 && (frame = python_frame(stack, len, n)); n++)
-		buffer_printf(b, "%s%s", n ? " <- " : "", frame);
+	for (n = 0; (frame = python_frame(stack, len, n)) && (n < 8 || !own); n++) {
+		bool is_own = !is_of_python(frame, strlen(frame));
+
+		own |= is_own;
+		if (n < 8)
+			buffer_printf(b, "%s%s", n ? " <- " : "", frame);
+		else if (is_own)
+			buffer_printf(b, " <- ... <- %s", frame);
+	}
 	return n;
 }
 
@@ -199,9 +213,10 @@ void add_culprit(struct buffer *b, const char *stack, size_t len)
 /* Lines of text as one, without what each thread begins with. */
 static size_t add_lines(struct buffer *b, const struct interned *text)
 {
+	bool own = false, python, far;
 	size_t shown = 0;
 
-	for (size_t at = 0, len; text && at < text->len && shown < PLACE_LINES; at += len + 1) {
+	for (size_t at = 0, len; text && at < text->len; at += len + 1) {
 		const char *line = text->data + at, *end = memchr(line, '\n', text->len - at);
 
 		len = end ? (size_t)(end - line) : text->len - at;
@@ -210,7 +225,15 @@ static size_t add_lines(struct buffer *b, const struct interned *text)
 		if (!len || strncmp(text->data + at, "Stack (", 7) == 0 ||
 		    (shown && begins_with_one(text->data + at, beginnings)))
 			continue;
-		buffer_add_text(b, shown++ ? " <- " : " It was forked at ");
+		python = strncmp(text->data + at, "File \"", 6) == 0;
+		far = shown >= PLACE_LINES;
+		if (far && (own || !python))
+			break;
+		own |= !is_of_python(text->data + at, len);
+		if (far && !own)
+			continue;
+		buffer_add_text(b, far ? " <- ... <- " : shown ? " <- " : " It was forked at ");
+		shown++;
 		buffer_append(b, text->data + at, len);
 	}
 	return shown;
