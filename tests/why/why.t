@@ -58,7 +58,7 @@ C_PROGRAMS = {
     "idle": ("idle", r"^nothing is stuck: pid {pid} `keeper` waits for a signal"),
 }
 PYTHON_PROGRAMS = {
-    "pool_killed": ("lock-orphaned", r"^pid {culprit} `python3`.* wait for a semaphore in shared memory "
+    "pool_killed": ("lock-orphaned", r"^pid (\d+ `python3`, )?{culprit} `python3`.* wait for a semaphore in shared memory "
                     r"/dev/shm/sem\.\S+ that nobody alive can release: its holder ended"),
     "pool_idle": ("idle", r"^nothing is stuck: pid {pid} `python3` sleeps"),
     "pool_busy": ("busy", r"^not hung: pid {culprit} `python3` is computing"),
