@@ -195,6 +195,7 @@ ok("forkscope why 4711" in forkscope("why", "--help").out, "--help has an exampl
 # --watch tells once, and ends when the process does.
 with private_dir() as directory:
     child, word, _ = begin([hang, "pipe_self"], directory, None)
+    settled(child.pid)  # before it waits there is another thing to be told
     watcher = start([FORKSCOPE, "why", "--watch", str(word["pid"])], text=True)
     first = watcher.stdout.readline()
     time.sleep(1.5)
