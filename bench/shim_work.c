@@ -4,7 +4,8 @@
  *
  *   shim_work lock N            uncontended lock and unlock of a mutex
  *   shim_work fork N THREADS    the call of fork in the parent, THREADS others asleep
- *   shim_work plain N           neither
+ *   shim_work malloc N          neither: a block allocated, filled and freed
+ *   shim_work stdio N           neither: a line printed, to /dev/null, and read, from /dev/zero
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -60,7 +61,7 @@ static double forks(long n, int threads)
 	return took / (double)n;
 }
 
-static double plain(long n)
+static double allocations(long n)
 {
 	volatile unsigned long sum = 0;
 	double start = now();
@@ -75,6 +76,24 @@ static double plain(long n)
 	return (now() - start) / (double)n;
 }
 
+static double lines(long n)
+{
+	FILE *out = fopen("/dev/null", "w"), *in = fopen("/dev/zero", "r");
+	char line[64];
+	double start;
+
+	if (!out || !in)
+		exit(1);
+	start = now();
+	for (long i = 0; i < n; i++) {
+		fprintf(out, "line %ld of %ld\n", i, n);
+		if (fread(line, 1, sizeof(line), in) != sizeof(line))
+			exit(1);
+		fputc(line[i % 64], out);
+	}
+	return (now() - start) / (double)n;
+}
+
 int main(int argc, char **argv)
 {
 	long n = argc > 2 ? atol(argv[2]) : 1;
@@ -83,7 +102,9 @@ int main(int argc, char **argv)
 		printf("%.3f\n", locks(n));
 	else if (argc > 1 && strcmp(argv[1], "fork") == 0)
 		printf("%.3f\n", forks(n, argc > 3 ? atoi(argv[3]) : 0));
+	else if (argc > 1 && strcmp(argv[1], "stdio") == 0)
+		printf("%.3f\n", lines(n));
 	else
-		printf("%.3f\n", plain(n));
+		printf("%.3f\n", allocations(n));
 	return 0;
 }

@@ -49,30 +49,40 @@ void memory_unref(struct lane_memory *memory)
 {
 	if (!memory || __atomic_sub_fetch(&memory->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	lane_unmap(&memory->map);
+	if (memory->block)
+		lane_block_put(memory->block, &memory->map);
+	else
+		lane_unmap(&memory->map);
 	close_fd(&memory->event_fd);
 	close_fd(&memory->end_fd);
 	free(memory);
 }
 
-static int open_memory(struct channel *ch)
+static int open_memory(struct channel *ch, struct lane_block *block, unsigned i)
 {
 	struct lane_memory *m = calloc(1, sizeof(*m));
-	int r;
+	int r = 0;
 
 	if (!m)
 		return -ENOMEM;
 	m->refs = 1;
 	m->event_fd = m->end_fd = -1;
 	ch->memory = m;
-	r = ch->is_thread ? lane_create_private(&m->map) : lane_create(&m->map, &ch->lane_fd);
+	m->block = block;
+	if (block)
+		lane_block_get(block, i, &m->map);
+	else if (ch->is_thread)
+		r = lane_create_private(&m->map);
+	else
+		r = lane_create(&m->map, &ch->lane_fd);
 	if (r < 0)
 		return r;
 	ch->map = m->map;
 	return 0;
 }
 
-int channel_open(struct channel *ch, const struct pp_context *context, unsigned needs)
+int channel_open(struct channel *ch, const struct pp_context *context, unsigned needs,
+		 struct lane_block *block, unsigned i)
 {
 	int pair[2], r;
 
@@ -80,7 +90,7 @@ int channel_open(struct channel *ch, const struct pp_context *context, unsigned 
 	ch->lane_fd = ch->life_fd = ch->life_peer = ch->event_fd = ch->pidfd = -1;
 	ch->is_thread = context->ops->thread;
 	ch->is_fork = context->ops->copy;
-	r = open_memory(ch);
+	r = open_memory(ch, block, i);
 	if (r < 0)
 		goto fail;
 	if (needs & NEEDS_EVENT) {
@@ -207,9 +217,9 @@ void channel_started(struct channel *ch, const struct start_request *rq)
 	ch->thread = rq->thread;
 	close_fd(&ch->life_peer);
 	close_fd(&ch->lane_fd);
-	/* Forked workers came by their own lane with the fork; nobody after them gets it. */
-	if (!ch->is_thread)
-		(void)madvise(ch->map.base, ch->map.total, MADV_DONTFORK);
+	/* Nobody's copies get it; see also lane_block_started(). */
+	if (!ch->is_thread && !ch->is_fork)
+		(void)madvise(ch->map.arena, ch->map.arena_size + LANE_END_OFF, MADV_DONTFORK);
 }
 
 void channel_close(struct channel *ch)

@@ -369,14 +369,21 @@ bool take_record(struct lane *lane, const struct comp_view *view)
 static void estimate(struct lane *lane)
 {
 	struct lane_worker *w = lane->ch.map.worker;
-	uint64_t items = load_relaxed(&w->items);
-	int64_t busy = load_relaxed(&w->busy_ns), est;
+	uint64_t ended = lane->items_given - lane->items_out, items;
+	int64_t busy, est;
+
+	/* A look takes the line from the worker, which writes there at each record. */
+	if (ended - lane->seen_ended < (lane->seen_items ? 64 : 4))
+		return;
+	items = load_relaxed(&w->items);
+	busy = load_relaxed(&w->busy_ns);
 
 	/* Figures that nobody could have reached in time are none. */
 	if (items <= lane->seen_items || items > (uint64_t)FIGURE_MAX || busy <= lane->seen_busy ||
 	    busy > FIGURE_MAX || items - lane->seen_items < (lane->seen_items ? 64 : 4))
 		return;
 	est = (busy - lane->seen_busy) / (int64_t)(items - lane->seen_items);
+	lane->seen_ended = ended;
 	lane->seen_items = items;
 	lane->seen_busy = busy;
 	est = est < 1 ? 1 : est;

@@ -158,7 +158,7 @@ struct start_request {
 	struct lane_map *map;
 	struct lane_memory *memory;
 	int lane_fd;
-	const uint8_t *input_arena; /* mapped in the caller */
+	const uint8_t *input_arena; /* as mapped in the caller; read-only, for copies of it */
 	const struct pp_share *const *share;
 	struct fd_move moves[MOVES_MAX]; /* from: numbers here; to: in the worker */
 	unsigned n_moves;
@@ -175,7 +175,7 @@ struct start_ops {
 	/* Starts n workers; each request's error tells of its own. Returns 0 or the first error. */
 	int (*start)(struct pp_context *context, struct start_request *requests, unsigned n);
 	void (*stop)(struct pp_context *context); /* frees what the context holds */
-	bool together; /* many in one request are cheaper than one by one */
+	unsigned together; /* so many in one request are cheaper than one by one; 0: none */
 	bool fresh_image; /* workers see only what can be found by name */
 	bool thread;
 	bool copy; /* workers are copies of the caller */
@@ -297,6 +297,7 @@ void strings_free(char **strings);
 /* A lane's memory outlives its worker while results in it are held. Threads own their fds through it. */
 struct lane_memory {
 	struct lane_map map;
+	struct lane_block *block; /* that it is a part of, or NULL */
 	int refs;
 	int event_fd, end_fd;
 };
@@ -317,7 +318,9 @@ struct channel {
 /* Which fds it needs; a worker that outlives its caller needs no life socket. */
 #define NEEDS_LIFE 0x1u
 #define NEEDS_EVENT 0x2u
-int channel_open(struct channel *channel, const struct pp_context *context, unsigned needs);
+/* With lane `i` of a block where workers are copies of the caller; else `block` is NULL. */
+int channel_open(struct channel *channel, const struct pp_context *context, unsigned needs,
+		 struct lane_block *block, unsigned i);
 int channel_request(struct channel *channel, const struct worker_setup *setup, int arena_fd,
 		    const uint8_t *arena, uint64_t arena_size, struct start_request *ret_request);
 /* Tells the worker-to-be which signals are not as by default here; before or soon after the start. */

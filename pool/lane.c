@@ -2,22 +2,24 @@
 /* Making, mapping and reading lanes; see lane.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "lane.h"
 
-static void lay_out(struct lane_map *map, uint8_t *base, uint64_t total)
-{
-	uint8_t *hot = base + total - LANE_END_OFF;
+/* Of all lanes of a block; so that some thousand fit into the address space. */
+#define BLOCK_ARENAS_MAX (16ull << 40)
 
-	map->base = base;
-	map->total = total;
-	map->arena = base;
-	map->arena_size = total - LANE_END_OFF;
+static void lay_out(struct lane_map *map, uint8_t *arena, uint64_t arena_size, uint8_t *hot)
+{
+	map->arena = arena;
+	map->arena_size = arena_size;
+	map->hot = hot;
 	map->claims = (void *)(hot + LANE_CLAIM_OFF);
 	map->worker = (void *)(hot + LANE_WORKER_OFF);
 	map->comp = hot + LANE_COMP_OFF;
@@ -40,7 +42,7 @@ int lane_create(struct lane_map *ret_map, int *ret_fd)
 
 		r = memory_new("procpool-lane", total, &fd, &base);
 		if (r == 0) {
-			lay_out(ret_map, base, total);
+			lay_out(ret_map, base, arena, (uint8_t *)base + arena);
 			ret_map->caller->magic = LANE_MAGIC;
 			ret_map->caller->total = total;
 			*ret_fd = fd;
@@ -61,7 +63,7 @@ int lane_create_private(struct lane_map *ret_map)
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		if (base != MAP_FAILED) {
-			lay_out(ret_map, base, total);
+			lay_out(ret_map, base, arena, (uint8_t *)base + arena);
 			ret_map->caller->magic = LANE_MAGIC;
 			ret_map->caller->total = total;
 			return 0;
@@ -86,7 +88,7 @@ int lane_attach(struct lane_map *ret_map, int fd)
 	base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
-	lay_out(&map, base, total);
+	lay_out(&map, base, total - LANE_END_OFF, (uint8_t *)base + total - LANE_END_OFF);
 	if (map.caller->magic != LANE_MAGIC || map.caller->total != total) {
 		lane_unmap(&map);
 		return -EBADMSG;
@@ -103,14 +105,112 @@ void lane_enter(const struct lane_map *map)
 
 void lane_protect(struct lane_map *map)
 {
-	(void)mprotect(map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
+	(void)syscall(SYS_mprotect, map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
 }
 
 void lane_unmap(struct lane_map *map)
 {
-	if (map->base)
-		munmap(map->base, map->total);
-	map->base = NULL;
+	if (map->arena)
+		munmap(map->arena, map->arena_size + LANE_END_OFF);
+	map->arena = NULL;
+}
+
+/* ---- many ---- */
+
+static uint64_t block_size(unsigned n, uint64_t arena)
+{
+	return n * (arena + LANE_END_OFF);
+}
+
+static int block_memory(struct lane_block *block)
+{
+	uint64_t arena;
+	void *base;
+	int r = -ENOMEM;
+
+	for (arena = LANE_ARENA_MAX; arena >= LANE_ARENA_MIN; arena >>= 1) {
+		if (arena > BLOCK_ARENAS_MAX / block->n)
+			continue;
+		r = memory_new("procpool-lane", block_size(block->n, arena), &block->fd, &base);
+		if (r != -ENOMEM && r != -EFBIG)
+			break;
+	}
+	if (r < 0)
+		return r;
+	block->base = base;
+	block->arena_size = arena;
+	return 0;
+}
+
+int lane_block_create(struct lane_block **ret_block, unsigned n)
+{
+	struct lane_block *block = calloc(1, sizeof(*block));
+	int r;
+
+	if (!block)
+		return -ENOMEM;
+	block->refs = 1;
+	block->fd = -1;
+	for (block->n = n;; block->n = (block->n + 1) / 2) {
+		r = block_memory(block);
+		if (r == 0 || (r != -ENOMEM && r != -EFBIG) || block->n == 1)
+			break;
+	}
+	if (r < 0) {
+		free(block);
+		return r;
+	}
+	*ret_block = block;
+	return 0;
+}
+
+void lane_block_get(struct lane_block *block, unsigned i, struct lane_map *ret_map)
+{
+	__atomic_add_fetch(&block->refs, 1, __ATOMIC_RELAXED);
+	lay_out(ret_map, block->base + i * block->arena_size, block->arena_size,
+		block->base + block->n * block->arena_size + (uint64_t)i * LANE_END_OFF);
+	ret_map->caller->magic = LANE_MAGIC;
+	ret_map->caller->total = block->arena_size + LANE_END_OFF;
+}
+
+static void block_unref(struct lane_block *block)
+{
+	if (__atomic_sub_fetch(&block->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	munmap(block->base, block_size(block->n, block->arena_size));
+	close_fd(&block->fd);
+	free(block);
+}
+
+void lane_block_put(struct lane_block *block, const struct lane_map *map)
+{
+	/* Before the reference goes: afterwards the mapping may. Of the last one, all goes at once. */
+	if (load_acquire(&block->refs) > 1)
+		(void)madvise(map->arena, map->arena_size, MADV_REMOVE);
+	block_unref(block);
+}
+
+/* By syscall(), as child.c says. */
+static int unmap_between(const uint8_t *from, const uint8_t *to)
+{
+	return from < to && syscall(SYS_munmap, from, to - from) < 0 ? -errno : 0;
+}
+
+int lane_block_keep(const struct lane_block *block, const struct lane_map *own)
+{
+	const uint8_t *end = block->base + block_size(block->n, block->arena_size);
+	int r = unmap_between(block->base, own->arena);
+
+	if (r == 0)
+		r = unmap_between(own->arena + own->arena_size, own->hot);
+	return r < 0 ? r : unmap_between(own->hot + LANE_END_OFF, end);
+}
+
+void lane_block_started(struct lane_block *block)
+{
+	close_fd(&block->fd);
+	(void)madvise(block->base, block_size(block->n, block->arena_size), MADV_DONTFORK);
+	block_unref(block);
 }
 
 int comp_next(const uint8_t *ring, uint64_t pos, uint64_t tail, struct comp_view *ret_view)

@@ -2,8 +2,9 @@
 /*
  * The lane: the shared memory between the caller and one worker, and the protocol spoken in it.
  *
- * One anonymous sealed memfd a worker. The worker writes the first half, the caller the second (which the worker
- * maps read-only):
+ * Anonymous sealed memory: a memfd a worker; or, where workers are copies of the caller, one for all that are
+ * started together (struct lane_block), of which each keeps its own part mapped and no other. The worker writes the
+ * first half, the caller the second (which the worker maps read-only):
  *
  *     worker's:  result arena | claims | struct lane_worker | completion ring
  *     caller's:  struct lane_caller | struct lane_boot | submit ring | directory | released blocks
@@ -110,6 +111,7 @@ struct lane_worker {
 	int64_t init_ns;
 	int32_t setup_error; /* why the worker could not be set up, and at which step */
 	char setup_step[28];
+	/* Alone: the caller looks at nothing else while the worker writes what follows. */
 	_Alignas(64) uint64_t comp_tail;
 	_Alignas(64) uint64_t run;
 	/* What of the submit ring it has read for the last time, and the first record's seq it has not. */
@@ -161,10 +163,23 @@ struct lane_map {
 	struct lane_worker *worker;
 	uint64_t *claims;
 	uint8_t *comp;
-	uint8_t *arena;
+	uint8_t *arena; /* NULL: it is not */
 	uint64_t arena_size;
-	void *base; /* NULL: it is not */
-	uint64_t total;
+	uint8_t *
+		hot; /* all else: LANE_END_OFF bytes, behind the arena or, in a block, behind all arenas */
+};
+
+/*
+ * The lanes of workers that are forked together: one memory, so one mapping for each fork to copy and one to end.
+ * Arenas first, then all else side by side, where page tables are shared. Whoever lets go of a lane last gives its
+ * arena's pages back; the rest is little, and goes with the last of all.
+ */
+struct lane_block {
+	uint8_t *base;
+	uint64_t arena_size;
+	unsigned n;
+	int refs;
+	int fd; /* open until all are started: what a worker is born with tells a recorder its role */
 };
 
 enum record_kind {
@@ -287,6 +302,15 @@ int lane_attach(struct lane_map *ret_map, int fd); /* in a fresh worker */
 void lane_enter(const struct lane_map *map); /* in a worker that is about to begin its loop */
 void lane_protect(struct lane_map *map); /* in a worker: what is the caller's is read-only */
 void lane_unmap(struct lane_map *map);
+/* For `n` workers, or fewer where there is no room for so many. One reference, for lane_block_started(). */
+int lane_block_create(struct lane_block **ret_block, unsigned n);
+/* Where lane `i` is; takes a reference. */
+void lane_block_get(struct lane_block *block, unsigned i, struct lane_map *ret_map);
+void lane_block_put(struct lane_block *block, const struct lane_map *map);
+/* In a forked worker: nothing of the others' stays. Async-signal-safe. */
+int lane_block_keep(const struct lane_block *block, const struct lane_map *own);
+/* No more workers will be forked with it, and nobody else's copies get it. */
+void lane_block_started(struct lane_block *block);
 
 /* One completion record, checked. */
 struct comp_view {

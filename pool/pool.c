@@ -34,6 +34,8 @@ static void disown(struct owned *owned)
 		close_fd(&ch->event_fd);
 		close_fd(&ch->pidfd);
 	}
+	if (pool->block)
+		close_fd(&pool->block->fd);
 	close_fd(&pool->epoll_fd);
 	close_fd(&pool->kick_fd);
 	close_fd(&pool->timer_fd);
@@ -53,7 +55,14 @@ static int arena_new(struct pp_pool *pool)
 		return r;
 	pool->arena_base = base;
 	pool->arena_size = size;
-	arena_init(&pool->arena, base, size);
+	if (pool->context->ops->copy) {
+		(void)madvise(base, size, MADV_DONTFORK);
+		base = mmap(NULL, size, PROT_READ, MAP_SHARED, pool->arena_fd, 0);
+		if (base == MAP_FAILED)
+			return -errno;
+	}
+	pool->arena_view = base;
+	arena_init(&pool->arena, pool->arena_base, size);
 	return 0;
 }
 
@@ -429,9 +438,13 @@ static void free_parts(struct pp_pool *pool)
 	pool->places = NULL;
 	pool->n_lanes = 0;
 	arena_done(&pool->arena);
-	if (pool->arena_base)
+	if (pool->arena_view && pool->arena_view != pool->arena_base)
+		munmap((void *)(uintptr_t)pool->arena_view, pool->arena_size);
+	/* A copy of the process has none; what is there is another's. */
+	if (pool->arena_base && !(pool->context->ops->copy && is_foreign(&pool->owned)))
 		munmap(pool->arena_base, pool->arena_size);
 	pool->arena_base = NULL;
+	pool->arena_view = NULL;
 	close_fd(&pool->arena_fd);
 	close_fd(&pool->epoll_fd);
 	close_fd(&pool->timer_fd);

@@ -159,7 +159,7 @@ struct lane {
 	uint64_t clock_run, clock_head; /* where the lane was when it was first seen there, */
 	int64_t clock_ns; /* and when; 0: never */
 	int64_t seen_busy;
-	uint64_t seen_items;
+	uint64_t seen_items, seen_ended;
 	struct inflight entry[LANE_SLOTS];
 };
 
@@ -195,6 +195,8 @@ struct pp_pool {
 	struct place_stats *places;
 	unsigned n_lanes, alive, active;
 	uint32_t begun; /* workers it has had, for marks */
+	struct lane_block *block; /* while workers are being forked: where their lanes are */
+	unsigned block_used;
 	struct lane *current;
 	int epoll_fd, timer_fd, kick_fd;
 	int64_t timer_set;
@@ -232,6 +234,8 @@ struct pp_pool {
 
 	int arena_fd;
 	uint8_t *arena_base;
+	const uint8_t
+		*arena_view; /* read-only: the one of the two mappings that forked workers get */
 	uint64_t arena_size;
 	struct arena arena;
 	bool arena_full; /* what was to be handed over last had no room there */

@@ -23,6 +23,7 @@ struct pp_process {
 	struct ending ending;
 	bool ended;
 	bool told; /* the caller shapes it, and finds it so when it is started */
+	struct lane_block *block; /* of one, until it is started, where that is by fork */
 	int arena_fd;
 	uint8_t *arena;
 	uint64_t arena_size;
@@ -42,6 +43,8 @@ static void disown(struct owned *owned)
 	close_fd(&p->ch.event_fd);
 	close_fd(&p->ch.pidfd);
 	close_fd(&p->arena_fd);
+	if (p->block)
+		close_fd(&p->block->fd);
 	list_remove(&p->link);
 }
 
@@ -75,6 +78,7 @@ static int write_records(struct pp_process *p, const struct task *task, const vo
 	rec->ends[0] = sub_data(1) + inside;
 	if (len > LANE_INLINE_MAX) {
 		memcpy(p->arena, in, len);
+		(void)mprotect(p->arena, p->arena_size, PROT_READ);
 		in = &ref;
 		rec->ends[0] |= (uint32_t)ITEM_ARENA << END_SHIFT;
 	}
@@ -114,6 +118,15 @@ static int wait_set_up(struct pp_process *p)
 		    p->setup.boot.name, p->ending.exit_status, p->ending.signal);
 }
 
+static void block_done(struct pp_process *p)
+{
+	struct lane_block *block = p->block;
+
+	p->block = NULL;
+	if (block)
+		lane_block_started(block);
+}
+
 static int start(struct pp_process *p)
 {
 	struct start_request rq;
@@ -128,6 +141,7 @@ static int start(struct pp_process *p)
 	if (p->context->ops->signals)
 		channel_tell_signals(&p->ch, child_handled_signals());
 	channel_started(&p->ch, &rq);
+	block_done(p);
 	return p->setup.boot.flags & BOOT_TELL ? wait_set_up(p) : 0;
 }
 
@@ -168,9 +182,12 @@ static int process_init(struct pp_process *p, const struct task *task, const voi
 	p->told = o.name != NULL;
 	if (may_fail(p))
 		p->setup.boot.flags |= BOOT_TELL;
+	if (p->context->ops->copy && (r = lane_block_create(&p->block, 1)) < 0)
+		return fail(r, "cannot make the process's memory: %s", errno_text(r));
 	r = channel_open(&p->ch, p->context,
 			 (p->setup.boot.flags & BOOT_TELL ? NEEDS_EVENT : 0) |
-				 (p->setup.boot.flags & BOOT_DAEMON ? NEEDS_LIFE : 0));
+				 (p->setup.boot.flags & BOOT_DAEMON ? NEEDS_LIFE : 0),
+			 p->block, 0);
 	if (r < 0)
 		return r;
 	if (len > LANE_INLINE_MAX) {
@@ -187,6 +204,7 @@ static int process_init(struct pp_process *p, const struct task *task, const voi
 static void process_destroy(struct pp_process *p)
 {
 	channel_close(&p->ch);
+	block_done(p);
 	setup_done(&p->setup);
 	if (p->arena)
 		munmap(p->arena, p->arena_size);

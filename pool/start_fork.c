@@ -8,25 +8,29 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
 
+#define ADOPTED_YIELDS 64
 #define ADOPTED_WITHIN_MS 10000
 
 /*
  * libc's fork gives no pidfd. Where nobody waits for children (SIGCHLD ignored) or somebody for all of them, one
  * that ends before the caller has opened its own would be gone without a trace, and its number another's.
- * The caller is long done when a child comes here; else this looks again each millisecond.
+ * The caller is long done when a child comes here. Else it may be waiting for this CPU; then this looks again each
+ * millisecond.
  */
 static void wait_until_adopted(const struct lane_map *map, int life)
 {
 	struct pollfd p = { .fd = life, .events = POLLIN };
 	int i;
 
+	for (i = 0; i < ADOPTED_YIELDS && !load_acquire(&map->caller->adopted); i++)
+		(void)sched_yield();
 	for (i = 0; i < ADOPTED_WITHIN_MS && !load_acquire(&map->caller->adopted); i++)
 		if (poll(&p, 1, 1) > 0)
 			_exit(0); /* the caller is gone */
@@ -48,10 +52,12 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 				   .has_stdio = rq->has_stdio };
 	struct lane_map map = *rq->map;
 	struct worker_fds fds;
-	const char *step = "";
+	const char *step = "unmap the others' memory";
 	uint32_t i;
-	int r = child_setup(&plan, &step);
+	int r = lane_block_keep(rq->memory->block, &map);
 
+	if (r == 0)
+		r = child_setup(&plan, &step);
 	if (r < 0) {
 		strncpy(map.worker->setup_step, step, sizeof(map.worker->setup_step) - 1);
 		store_release(&map.worker->setup_error, r);
@@ -71,8 +77,6 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 		fds.share[i] = rq->share[i]->data;
 	fds.input_arena = rq->input_arena;
 	fds.input_arena_size = map.boot->arena_size;
-	if (fds.input_arena)
-		(void)mprotect((void *)(uintptr_t)fds.input_arena, fds.input_arena_size, PROT_READ);
 	wait_until_adopted(&map, fds.life);
 	worker_enter(&map, &fds);
 }
@@ -120,5 +124,5 @@ static void stop(struct pp_context *context)
 }
 
 const struct start_ops start_fork_ops = {
-	.start = start, .stop = stop, .copy = true, .signals = true
+	.start = start, .stop = stop, .together = 16, .copy = true, .signals = true
 };

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -341,7 +342,7 @@ static void stop(struct pp_context *ctx)
 }
 
 const struct start_ops start_forkserver_ops = {
-	.start = start, .stop = stop, .together = true, .fresh_image = true
+	.start = start, .stop = stop, .together = UINT_MAX, .fresh_image = true
 };
 
 /* ---- telling ---- */

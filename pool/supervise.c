@@ -197,11 +197,12 @@ static struct lane *lane_new(struct pp_pool *pool)
 		return NULL;
 	for (i = 0; i < pool->n_lanes && pool->lanes[i]; i++)
 		;
-	if (i == pool->n_lanes ||
-	    channel_open(&lane->ch, pool->context, NEEDS_LIFE | NEEDS_EVENT) < 0) {
+	if (i == pool->n_lanes || channel_open(&lane->ch, pool->context, NEEDS_LIFE | NEEDS_EVENT,
+					       pool->block, pool->block_used) < 0) {
 		free(lane);
 		return NULL;
 	}
+	pool->block_used++;
 	lane->pool = pool;
 	lane->place = i;
 	lane->number = pool->setup.boot.worker = ++pool->begun;
@@ -268,7 +269,7 @@ static int start_some(struct pp_pool *pool, struct start_request *rq, struct lan
 	int r;
 
 	for (have = 0; have < n && (lanes[have] = lane_new(pool)); have++) {
-		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_base,
+		channel_request(&lanes[have]->ch, &pool->setup, pool->arena_fd, pool->arena_view,
 				pool->arena_size, &rq[have]);
 		if (pool->context->ops->signals)
 			channel_tell_signals(&lanes[have]->ch, handled);
@@ -288,20 +289,56 @@ static int start_some(struct pp_pool *pool, struct start_request *rq, struct lan
 	return r == 0 && have < n ? -EMFILE : r;
 }
 
+static void block_done(struct pp_pool *pool)
+{
+	struct lane_block *block = pool->block;
+
+	pool->block = NULL;
+	if (block)
+		lane_block_started(block);
+}
+
+/* Memory for the next of `left` forked workers: *n of them at most. */
+static int block_for(struct pp_pool *pool, unsigned left, unsigned *n)
+{
+	int r;
+
+	if (pool->block && pool->block_used == pool->block->n)
+		block_done(pool);
+	if (!pool->block) {
+		pool->block_used = 0;
+		r = lane_block_create(&pool->block, left);
+		if (r < 0)
+			return fail(r, "cannot make the memory of %u workers: %s", left,
+				    errno_text(r));
+	}
+	if (*n > pool->block->n - pool->block_used)
+		*n = pool->block->n - pool->block_used;
+	return 0;
+}
+
 /*
  * One by one where that costs nothing: the child to come finds fewer open fds of others to close, and those
- * before it are at work meanwhile.
+ * before it are at work meanwhile. By the dozen where they are forked: what is written between two forks is
+ * copied for the second.
  */
 static int start_batch(struct pp_pool *pool, unsigned n)
 {
-	unsigned step = pool->context->ops->together ? n : 1, done;
+	unsigned most = pool->context->ops->together ? pool->context->ops->together : 1;
+	unsigned step = most < n ? most : n, now, done;
 	struct start_request *rq = calloc(step, sizeof(*rq));
 	struct lane **lanes = calloc(step, sizeof(struct lane *));
 	uint64_t handled = pool->context->ops->signals ? child_handled_signals() : 0;
 	int r = rq && lanes ? 0 : -ENOMEM;
 
-	for (done = 0; r == 0 && done < n; done += step)
-		r = start_some(pool, rq, lanes, step, handled);
+	for (done = 0; r == 0 && done < n; done += now) {
+		now = step < n - done ? step : n - done;
+		if (pool->context->ops->copy)
+			r = block_for(pool, n - done, &now);
+		if (r == 0)
+			r = start_some(pool, rq, lanes, now, handled);
+	}
+	block_done(pool);
 	free(rq);
 	free(lanes);
 	return r;

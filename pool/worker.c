@@ -219,6 +219,11 @@ static bool wait_for_task(struct worker *w)
 
 /* ---- results ---- */
 
+static uint64_t comp_space(const struct worker *w)
+{
+	return LANE_COMP_SIZE - (w->comp_tail - w->comp_head);
+}
+
 /* Contiguous room for `need` bytes at the ring's tail. False: told to stop. */
 static bool wait_for_room(struct worker *w, uint32_t need)
 {
@@ -227,17 +232,18 @@ static bool wait_for_room(struct worker *w, uint32_t need)
 			 contiguous = LANE_COMP_SIZE - off;
 		uint32_t want = contiguous < need ? contiguous : need;
 
-		if (!has_task(w, true, want)) {
-			signal_caller(w, true);
-			if (!spin(w, true, want))
-				park(w, true, want);
+		if (comp_space(w) < contiguous) {
+			if (!has_task(w, true, want)) {
+				signal_caller(w, true);
+				if (!spin(w, true, want))
+					park(w, true, want);
+			}
+			w->comp_head = load_acquire(&w->map.caller->comp_head);
 		}
-		if (LANE_COMP_SIZE - (w->comp_tail - load_acquire(&w->map.caller->comp_head)) <
-		    want)
+		if (comp_space(w) < want)
 			return false;
 		if (contiguous >= need) {
-			uint64_t space = LANE_COMP_SIZE -
-					 (w->comp_tail - load_relaxed(&w->map.caller->comp_head));
+			uint64_t space = comp_space(w);
 
 			w->cap = (uint32_t)(space < contiguous ? space : contiguous);
 			return true;

@@ -46,6 +46,7 @@ struct worker {
 	struct worker_fds fds;
 	uint64_t pos; /* in the submit ring */
 	uint64_t comp_tail; /* as published */
+	uint64_t comp_head; /* the caller's, as last looked at: each look takes the line from it */
 	/* The open record: items `first` to `first + count - 1` are whole. */
 	struct comp_rec *rec;
 	uint64_t seq;

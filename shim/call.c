@@ -40,13 +40,13 @@ static void measure(struct fs_ev_call *e, const struct shim_what *what)
 	e->argv_total = total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
 }
 
-static void tell_call(struct fs_ev_call *e, const struct shim_what *what)
+static void tell_call(uint32_t pid, struct fs_ev_call *e, const struct shim_what *what)
 {
 	size_t left;
 	char *r, *at;
 
 	measure(e, what);
-	r = ring_reserve(FS_EV_CALL, sizeof(*e) + e->name_len + 1 + e->argv_len);
+	r = ring_reserve_by(pid, FS_EV_CALL, sizeof(*e) + e->name_len + 1 + e->argv_len);
 	if (!r)
 		return;
 	memcpy(r + sizeof(e->h), (char *)e + sizeof(e->h), sizeof(*e) - sizeof(e->h));
@@ -70,14 +70,14 @@ static void tell_call(struct fs_ev_call *e, const struct shim_what *what)
 
 static void tell_surroundings(const struct shim_call *c, uint64_t frame, uint64_t began)
 {
-	bool own_memory = !(c->flags & FS_LIBC_FROM_VFORK);
+	bool own_memory = !(c->flags & FS_LIBC_FROM_VFORK), opened = false;
 
 	if (shim.wanted & FS_AREA_NATIVE && own_memory) {
 		modules_tell_new();
-		stack_tell(c->id, c->caller, frame);
+		stack_tell(c, frame);
 	}
 	if (shim.wanted & FS_AREA_PYTHON && own_memory)
-		python_tell(c->id);
+		opened = python_tell(c->id);
 	if (copies_memory(c->call) && c->threads != 1)
 		snapshot_threads(c->id);
 	if (copies_memory(c->call) && shim.wanted & FS_AREA_LOCKS && own_memory)
@@ -85,8 +85,7 @@ static void tell_surroundings(const struct shim_call *c, uint64_t frame, uint64_
 	if (c->call == FS_LIBC_FORK && own_memory)
 		stdio_tell(c->id, c->threads == 1);
 	/* Only what opened an fd is worth telling. */
-	if (shim.wanted & FS_AREA_PYTHON || (copies_memory(c->call) && c->threads != 1) ||
-	    began != c->enter_ns)
+	if (opened || (copies_memory(c->call) && c->threads != 1) || began != c->enter_ns)
 		ring_busy(began);
 }
 
@@ -115,7 +114,7 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	if (c->flags & FS_LIBC_FROM_VFORK)
 		e.parent_pid = shim_self()->host_pid;
 	e.status = what->status;
-	tell_call(&e, what);
+	tell_call(pid, &e, what);
 	if (is_birth(call) || is_exec(call))
 		tell_surroundings(c, what->frame, what->began_ns ? what->began_ns : c->enter_ns);
 	keep_errno(c->saved_errno);
@@ -133,7 +132,7 @@ static void tell_end(const struct shim_call *c, struct fs_ev_call *e)
 	e->threads = c->threads;
 	e->call_flags = c->flags;
 	e->shim_gap = c->gap;
-	tell_call(e, &nothing);
+	tell_call(c->pid, e, &nothing);
 }
 
 void call_done(struct shim_call *c, long ret, uint32_t child, uint32_t status, bool failed)
@@ -165,23 +164,24 @@ void call_note(uint32_t call, uint64_t caller, uint64_t argument, uint32_t which
 				.error = error,
 				.enter_ns = shim_now_ns() };
 
-	tell_call(&e, &nothing);
+	tell_call(sys_getpid(), &e, &nothing);
 	errno = saved;
 }
 
-void call_forked(struct shim_call *c, long pid)
+void call_forked(struct shim_call *c, long pid, bool in_child)
 {
 	int after = errno;
 	struct fs_ev_call e = { .phase = FS_PHASE_IN_CHILD, .parent_pid = c->host_pid };
 
 	if (!c->active)
 		return;
-	if (sys_getpid() == c->pid) {
+	if (!in_child) {
 		call_done(c, pid, pid > 0 ? (uint32_t)pid : 0, 0, pid < 0);
 		return;
 	}
 	/* The kernel witness tells it too, and a child that does nothing more is spared the faults. */
 	if (!(shim.wanted & FS_AREA_KERNEL)) {
+		c->pid = sys_getpid();
 		tell_end(c, &e);
 		fds_tell_table();
 	}

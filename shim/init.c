@@ -74,7 +74,8 @@ uint32_t shim_number(const char *name)
 
 static void say_hello(bool python, uint32_t parent)
 {
-	static char argv[FS_AREA_RECORD_MAX], exe[1024]; /* only here, once, by one thread */
+	/* Not static: while .bss fits in the last page of .data, a fork has one mapping less to copy. */
+	char argv[FS_AREA_RECORD_MAX], exe[1024];
 	struct fs_ev_shim_hello e = { .parent_pid = parent };
 	long n = sys_read_file("/proc/self/cmdline", argv, sizeof(argv));
 	long len = sys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,

@@ -12,8 +12,12 @@
 #include <link.h>
 #include <string.h>
 
-/* Objects already told, by load address. Beyond the table's end all are told again, which is only dear. */
-static uint64_t told[512];
+/*
+ * Objects already told, by load address; NULL until a dlopen, so that most processes have one mapping less for
+ * each fork to copy. What is not in it is told again, which is only dear.
+ */
+#define TOLD_MAX 512
+static uint64_t *told;
 static uint32_t told_count;
 
 static void copy_build_id(struct fs_ev_dlopen *e, const char *notes, size_t size)
@@ -42,7 +46,7 @@ static bool was_told(uint64_t start)
 	for (uint32_t i = 0; i < told_count; i++)
 		if (told[i] == start)
 			return true;
-	if (told_count < sizeof(told) / sizeof(told[0]))
+	if (told && told_count < TOLD_MAX)
 		told[told_count++] = start;
 	return false;
 }
@@ -97,8 +101,11 @@ void modules_tell_new(void)
 {
 	struct shim_process *p = shim_self();
 
-	if (p->modules_stale && !p->born_threaded && !shim_in_vfork_child())
-		modules_tell();
+	if (!p->modules_stale || p->born_threaded || shim_in_vfork_child())
+		return;
+	if (!told)
+		told = shim_memory(TOLD_MAX * sizeof(*told));
+	modules_tell();
 }
 
 void modules_note_dlopen(void)

@@ -45,20 +45,21 @@ static void tell_text(uint64_t call_id, long fd)
 	ring_commit(r);
 }
 
-void python_tell(uint64_t call_id)
+bool python_tell(uint64_t call_id)
 {
 	void *state;
 	long fd;
 
 	if (!dump || !thread_state_now)
-		return;
+		return false;
 	state = thread_state_now();
 	if (!state)
-		return;
+		return false;
 	fd = sys3(SYS_memfd_create, (long)"forkscope", MFD_CLOEXEC, 0);
 	if (fd < 0)
-		return;
+		return false;
 	dump((int)fd, state);
 	tell_text(call_id, fd);
 	sys_close(fd);
+	return true;
 }

@@ -69,37 +69,40 @@ typedef void shim_handler(void);
 	  (shim_handler * prepare, shim_handler * parent, shim_handler * child, void *object))
 
 /* In libforkscope-shim-locks.so only: what `check` alone wants to know. */
-#define SHIM_REAL_LOCKS(X)                                                               \
-	X(int, pthread_mutex_lock, (pthread_mutex_t * m))                                \
-	X(int, pthread_mutex_trylock, (pthread_mutex_t * m))                             \
-	X(int, pthread_mutex_timedlock, (pthread_mutex_t * m, const struct timespec *t)) \
-	X(int, pthread_mutex_clocklock,                                                  \
-	  (pthread_mutex_t * m, clockid_t c, const struct timespec *t))                  \
-	X(int, pthread_mutex_unlock, (pthread_mutex_t * m))                              \
-	X(int, pthread_rwlock_rdlock, (pthread_rwlock_t * l))                            \
-	X(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * l))                         \
-	X(int, pthread_rwlock_wrlock, (pthread_rwlock_t * l))                            \
-	X(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * l))                         \
-	X(int, pthread_rwlock_unlock, (pthread_rwlock_t * l))                            \
-	X(int, pthread_spin_lock, (pthread_spinlock_t * l))                              \
-	X(int, pthread_spin_trylock, (pthread_spinlock_t * l))                           \
-	X(int, pthread_spin_unlock, (pthread_spinlock_t * l))                            \
-	X(int, sem_wait, (sem_t * s))                                                    \
-	X(int, sem_trywait, (sem_t * s))                                                 \
-	X(int, sem_timedwait, (sem_t * s, const struct timespec *t))                     \
-	X(int, sem_post, (sem_t * s))                                                    \
-	X(int, rand, (void))                                                             \
-	X(long, random, (void))                                                          \
-	X(double, drand48, (void))                                                       \
-	X(long, lrand48, (void))                                                         \
-	X(long, mrand48, (void))                                                         \
-	X(void, srand, (unsigned seed))                                                  \
-	X(void, srandom, (unsigned seed))                                                \
-	X(void, srand48, (long seed))                                                    \
-	X(int, pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t * m))             \
-	X(int, pthread_cond_timedwait,                                                   \
-	  (pthread_cond_t * c, pthread_mutex_t * m, const struct timespec *t))           \
-	X(int, pthread_cond_clockwait,                                                   \
+#define SHIM_REAL_LOCKS(X)                                                                     \
+	X(int, pthread_mutex_lock, (pthread_mutex_t * m))                                      \
+	X(int, pthread_mutex_trylock, (pthread_mutex_t * m))                                   \
+	X(int, pthread_mutex_timedlock, (pthread_mutex_t * m, const struct timespec *t))       \
+	X(int, pthread_mutex_clocklock,                                                        \
+	  (pthread_mutex_t * m, clockid_t c, const struct timespec *t))                        \
+	X(int, pthread_mutex_unlock, (pthread_mutex_t * m))                                    \
+	X(int, pthread_rwlock_rdlock, (pthread_rwlock_t * l))                                  \
+	X(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * l))                               \
+	X(int, pthread_rwlock_wrlock, (pthread_rwlock_t * l))                                  \
+	X(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * l))                               \
+	X(int, pthread_rwlock_unlock, (pthread_rwlock_t * l))                                  \
+	X(int, pthread_spin_lock, (pthread_spinlock_t * l))                                    \
+	X(int, pthread_spin_trylock, (pthread_spinlock_t * l))                                 \
+	X(int, pthread_spin_unlock, (pthread_spinlock_t * l))                                  \
+	X(int, sem_wait, (sem_t * s))                                                          \
+	X(int, sem_trywait, (sem_t * s))                                                       \
+	X(int, sem_timedwait, (sem_t * s, const struct timespec *t))                           \
+	X(int, sem_post, (sem_t * s))                                                          \
+	X(int, pthread_join, (pthread_t thread, void **ret))                                   \
+	X(int, pthread_tryjoin_np, (pthread_t thread, void **ret))                             \
+	X(int, pthread_timedjoin_np, (pthread_t thread, void **ret, const struct timespec *t)) \
+	X(int, rand, (void))                                                                   \
+	X(long, random, (void))                                                                \
+	X(double, drand48, (void))                                                             \
+	X(long, lrand48, (void))                                                               \
+	X(long, mrand48, (void))                                                               \
+	X(void, srand, (unsigned seed))                                                        \
+	X(void, srandom, (unsigned seed))                                                      \
+	X(void, srand48, (long seed))                                                          \
+	X(int, pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t * m))                   \
+	X(int, pthread_cond_timedwait,                                                         \
+	  (pthread_cond_t * c, pthread_mutex_t * m, const struct timespec *t))                 \
+	X(int, pthread_cond_clockwait,                                                         \
 	  (pthread_cond_t * c, pthread_mutex_t * m, clockid_t clock, const struct timespec *t))
 
 struct shim_reals {

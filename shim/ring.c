@@ -122,10 +122,8 @@ static void *reserve(size_t size, uint32_t pid)
 	return reserve_in(&shim.area->blocks[block_index - 1], block_index - 1, size);
 }
 
-static void name_writer(struct fs_event *e, const struct shim_process *p)
+static void name_writer(struct fs_event *e, const struct shim_process *p, uint32_t pid)
 {
-	uint32_t pid = sys_getpid();
-
 	e->ns_pid = pid;
 	e->pid = pid == p->pid ? p->host_pid : shim.foreign_pids ? 0 : pid;
 	/* A vfork child has its parent's storage. */
@@ -134,7 +132,7 @@ static void name_writer(struct fs_event *e, const struct shim_process *p)
 		e->tid = e->pid;
 }
 
-void *ring_reserve(unsigned type, size_t size)
+void *ring_reserve_by(uint32_t pid, unsigned type, size_t size)
 {
 	struct shim_process *p = shim_self();
 	size_t room = (size + 7) & ~(size_t)7;
@@ -153,11 +151,16 @@ void *ring_reserve(unsigned type, size_t size)
 	e->flags = 0;
 	e->ts_ns = shim_now_ns();
 	e->start_ns = 0;
-	name_writer(e, p);
+	name_writer(e, p, pid);
 	e->cpu = 0;
 	if (room > size)
 		memset((char *)e + size, 0, room - size);
 	return e;
+}
+
+void *ring_reserve(unsigned type, size_t size)
+{
+	return ring_reserve_by(sys_getpid(), type, size);
 }
 
 void ring_commit(void *record)

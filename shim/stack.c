@@ -90,15 +90,15 @@ static void remember(const struct walk *w)
 	last.count = w->count;
 }
 
-static void tell(uint64_t call_id, const uint64_t *addresses, uint32_t count, bool cut)
+static void tell(const struct shim_call *c, const uint64_t *addresses, uint32_t count, bool cut)
 {
 	size_t tail = count * sizeof(uint64_t);
-	struct fs_ev_stack *e = ring_reserve(FS_EV_STACK, sizeof(*e) + tail);
+	struct fs_ev_stack *e = ring_reserve_by(c->pid, FS_EV_STACK, sizeof(*e) + tail);
 
 	if (!e)
 		return;
 	memset((char *)e + sizeof(e->h), 0, sizeof(*e) - sizeof(e->h));
-	e->call_id = call_id;
+	e->call_id = c->id;
 	e->kind = FS_STACK_NATIVE;
 	e->count = count;
 	e->stack_flags = cut ? FS_STACK_CUT : 0;
@@ -107,30 +107,30 @@ static void tell(uint64_t call_id, const uint64_t *addresses, uint32_t count, bo
 }
 
 /* Apart, so that who needs no unwinding does not touch the pages of the stack that this takes. */
-static __attribute__((noinline)) void unwind_and_tell(uint64_t call_id, uint64_t caller)
+static __attribute__((noinline)) void unwind_and_tell(const struct shim_call *c)
 {
 	struct walk w;
 
-	w.caller = caller;
+	w.caller = c->caller;
 	w.count = 0;
 	w.seen_caller = w.cut = false;
 	w.checkable = true;
 	_Unwind_Backtrace(on_frame, &w);
 	if (!w.seen_caller) { /* no unwind tables between: the caller is what we know */
-		w.addresses[0] = caller;
-		w.count = caller != 0;
+		w.addresses[0] = c->caller;
+		w.count = c->caller != 0;
 		w.cut = true;
 	}
 	remember(&w);
-	tell(call_id, w.addresses, w.count, w.cut);
+	tell(c, w.addresses, w.count, w.cut);
 }
 
-void stack_tell(uint64_t call_id, uint64_t caller, uint64_t frame)
+void stack_tell(const struct shim_call *c, uint64_t frame)
 {
 	if (!lock_free && shim_self()->born_threaded)
 		return;
-	if (is_last(frame, caller))
-		tell(call_id, last.addresses, last.count, false);
+	if (is_last(frame, c->caller))
+		tell(c, last.addresses, last.count, false);
 	else
-		unwind_and_tell(call_id, caller);
+		unwind_and_tell(c);
 }

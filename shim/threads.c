@@ -282,14 +282,27 @@ static void *begin_thread(void *argument)
 	return ret;
 }
 
+/* For pthread_join, see wrap_join.c. A count that goes beyond the room says that not all are known. */
+static void remember_birth(struct shim_process *p, uint64_t thread)
+{
+	uint32_t at = __atomic_load_n(&p->births_known, __ATOMIC_RELAXED);
+
+	if (at < SHIM_BIRTHS)
+		__atomic_store_n(&p->births[at], thread, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->births_known, at + 1, __ATOMIC_RELEASE);
+}
+
 SHIM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			       void *(*start)(void *), void *argument)
 {
+	struct shim_process *p;
 	struct shim_thread *t;
 	int ret;
 
 	if (!shim_ready() || shim_in_vfork_child())
 		return real.pthread_create(thread, attr, start, argument);
+	p = shim_self();
+	__atomic_fetch_add(&p->births_begun, 1, __ATOMIC_RELAXED);
 	t = take_slot(SLOT_BEING_BORN);
 	if (!t)
 		return real.pthread_create(thread, attr, start, argument);
@@ -298,5 +311,7 @@ SHIM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	ret = real.pthread_create(thread, attr, begin_thread, t);
 	if (ret)
 		__atomic_store_n(&t->tid, 0, __ATOMIC_RELEASE);
+	else
+		remember_birth(p, (uint64_t)*thread);
 	return ret;
 }

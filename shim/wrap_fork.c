@@ -17,7 +17,7 @@ SHIM_EXPORT pid_t fork(void)
 		return real.fork();
 	call_begin(&c, FS_LIBC_FORK, CALLER, &what);
 	pid = real.fork();
-	call_forked(&c, pid);
+	call_forked(&c, pid, pid == 0);
 	return pid;
 }
 
@@ -31,7 +31,7 @@ SHIM_EXPORT pid_t _Fork(void)
 		return real._Fork();
 	call_begin(&c, FS_LIBC_FORK_BARE, CALLER, &what);
 	pid = real._Fork();
-	call_forked(&c, pid);
+	call_forked(&c, pid, pid == 0);
 	return pid;
 }
 
@@ -44,7 +44,7 @@ SHIM_EXPORT int daemon(int nochdir, int noclose)
 		return real.daemon(nochdir, noclose);
 	call_begin(&c, FS_LIBC_DAEMON, CALLER, NULL);
 	ret = real.daemon(nochdir, noclose);
-	call_forked(&c, ret);
+	call_forked(&c, ret, sys_getpid() != c.pid); /* the child may fail */
 	return ret;
 }
 
@@ -57,7 +57,7 @@ SHIM_EXPORT pid_t forkpty(int *master, char *name, const struct termios *t, cons
 		return real.forkpty(master, name, t, w);
 	call_begin(&c, FS_LIBC_FORKPTY, CALLER, NULL);
 	pid = real.forkpty(master, name, t, w);
-	call_forked(&c, pid);
+	call_forked(&c, pid, pid == 0);
 	return pid;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Fork and exit handlers, told when they are registered; the tracer finds the object by the caller's address, since
  * libc's atexit and pthread_atfork are linked into each object that calls them. C++ destructors of static objects
- * come by __cxa_atexit too: theirs have an argument, and are not told.
+ * come by __cxa_atexit too, with an argument: large programs have thousands, and the first ones are told alone.
  */
 #include "shim.h"
 
@@ -10,6 +10,10 @@ int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler 
 		      void *object);
 int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 int __cxa_at_quick_exit(void (*function)(void *), void *object);
+
+#define DESTRUCTORS_MAX 256
+
+static uint32_t destructors;
 
 static void tell_handler(const struct fs_ev_handler *e)
 {
@@ -44,7 +48,8 @@ SHIM_EXPORT int __cxa_atexit(void (*function)(void *), void *argument, void *obj
 	bool on = shim_ready();
 	int ret = real.__cxa_atexit(function, argument, object);
 
-	if (ret == 0 && on && !argument)
+	if (ret == 0 && on &&
+	    (!argument || __atomic_fetch_add(&destructors, 1, __ATOMIC_RELAXED) < DESTRUCTORS_MAX))
 		tell_handler(&e);
 	return ret;
 }

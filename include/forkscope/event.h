@@ -641,11 +641,11 @@ struct fs_holder {
 struct fs_ev_blocked {
 	struct fs_event h;
 	uint64_t since_ns;
-	uint64_t ino;	/* of the pipe */
+	uint64_t ino;	/* of the pipe, or of the socket's other end */
 	uint32_t fd;
 	uint32_t syscall;
 	uint32_t count; /* of those that could write */
-	uint32_t threads;
+	uint32_t threads; /* of the reader, and one more where a signal handler may write */
 };
 
 /* --- intent, from the shim ---------------------------------------------------------------- */
@@ -701,6 +701,7 @@ enum fs_call {
 	FS_LIBC_DLOPEN = 61,
 	FS_LIBC_SECCOMP = 70, /* the process confines itself: the shim is silent from here on */
 	FS_LIBC_UNLOCK = 75,     /* of a mutex in a forked child, refused (EPERM): argument is its address */
+	FS_LIBC_JOIN = 77,       /* in a forked child, of a thread that only its parent has: argument */
 	FS_LIBC_RANDOM = 76,     /* the first number drawn since the last fork, of rand, random (status 0) or the
 				    drand48 family (1); argument: how the state came about, see the shim */
 };

@@ -88,7 +88,7 @@ def printed(command, d):
     trace, out = d + "/trace", d + "/out"
     words = {
         "record": ["-o", d + "/again", "--status-fd=1", "--", *PROGRAM],
-        "trace": ["-o", out, "--", *PROGRAM],
+        "trace": ["-o", out, "--source=bpf", "--", *PROGRAM],
         "check": ["--", *PROGRAM],
         "export": ["--format=dot", trace],
         "view": ["-o", out, trace],
@@ -130,7 +130,7 @@ if os.path.isdir(GOLDEN):
 need_bpf()
 sleeper = start(["/bin/sleep", "300"])
 with private_dir() as d:
-    recorded = run(["/bin/sh", "-c", 'exec "$0" "$@" >/dev/null 2>&1', FORKSCOPE, "record", "-o", d + "/trace", "--fds=full",
+    recorded = run(["/bin/sh", "-c", 'exec "$0" "$@" >/dev/null 2>&1', FORKSCOPE, "record", "-o", d + "/trace", "--source=bpf", "--fds=full",
                     "--", *PROGRAM])
     same(recorded.status, 3, "the program is recorded, with nothing open but /dev/null")
     try:

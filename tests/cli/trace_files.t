@@ -8,6 +8,7 @@ Needs no BPF: build/tests/fuzz/make_corpus writes the traces. FORKSCOPE_SEED rep
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -59,6 +60,30 @@ def test_whole(d):
         bad = [c for c in json.dumps(e, ensure_ascii=False) if ord(c) < 32 or 127 <= ord(c) < 160]
         if bad:
             ok(False, "export: no control character in line %d" % i, e)
+
+
+COMMON = {"type", "ts_ns", "source", "pid", "tid", "ns_pid", "start_ns", "cpu", "cut", "compat", "unreadable"}
+# Texts that an event need not have.
+OPTIONAL = {"argv", "argv_text", "text", "name", "interp", "filename"}
+
+
+def test_documented(d):
+    """doc/trace-format.md lists the types that event_info.c knows, and the fields that export writes."""
+    told = open("doc/trace-format.md").read().split("### Event types", 1)[1]
+    rows = re.findall(r"^\| (\w+) \| [^|]+ \| ([\w, ]+) \|$", told, re.M)
+    fields = {name: set(words.split(", ")) for name, words in rows if name != "type"}
+    known = re.findall(r'^\tTYPE(?:_COMM)?\(FS_EV_\w+, "(\w+)"', open("tracer/trace/event_info.c").read(), re.M)
+    ok(len(known) > 50, "event_info.c: its table is read", known)
+    same((sorted(set(known) - set(fields)), sorted(set(fields) - set(known))), ([], []),
+         "doc/trace-format.md: every event type, and no other")
+    page = open("doc/man/forkscope-trace-file.5.scd").read().split("\n*type*\n", 1)[1].split("_doc/", 1)[0]
+    same(re.findall(r"\w+", page), [name for name in fields], "forkscope-trace-file(5): the same types")
+    written = {}
+    for e in lines_of(forkscope("export", "--format=json", d + "/t").out)[1:]:
+        written.setdefault(e["type"], set()).update(set(e) - COMMON)
+    wrong = {t: (keys - fields[t], fields[t] - keys - OPTIONAL) for t, keys in written.items()
+             if keys - fields[t] or fields[t] - keys - OPTIONAL}
+    ok(len(written) > 50 and not wrong, "doc/trace-format.md: the fields that are written, and no other", wrong)
 
 
 def test_outputs(d):
@@ -191,6 +216,7 @@ with private_dir() as d:
     with open(d + "/t", "rb") as f:
         whole = f.read()
     test_whole(d)
+    test_documented(d)
     test_outputs(d)
     test_pager(d)
     test_cut(d, whole)

@@ -102,6 +102,35 @@ def steps(p, mine):
     return tuple(name for name, _ in sorted(at, key=lambda step: step[1]))
 
 
+AFTER_EXEC = 2  # of enum fs_table_when
+
+
+def told_by_events(trace, one):
+    """Of each child, from the events alone: how many fds it had after its first exec, and how many its fork server had
+    received since the fork before it."""
+    ids = {(p["pid"], p["start_ns"]): p["id"] for p in one["processes"]}
+    found = {p["id"]: {"after_exec": None, "passed": 0} for p in one["processes"]}
+    methods = {p["id"]: p["start_method"] for p in one["processes"]}
+    born, tables, received = {}, {}, {}
+    for line in forkscope("export", "--format=json", trace).out.splitlines()[1:]:
+        e = json.loads(line)
+        who = (e["pid"], e["start_ns"])
+        if e["type"] == "fork":
+            child = ids.get((e["child_pid"], e["ts_ns"]))
+            born[(e["child_pid"], e["child_start_ns"])] = child
+            if methods.get(child) == "forkserver":
+                found[child]["passed"] = received.get(who, 0)
+            received[who] = 0
+        elif e["type"] == "fd_recv":
+            received[who] = received.get(who, 0) + len(e["fds"])
+        elif e["type"] == "fd_table" and e["when"] == AFTER_EXEC and born.get(who) and tables.get(who) != "whole":
+            tables[who] = tables.get(who, 0) + len(e["fds"])
+            if e["last"]:
+                found[born[who]]["after_exec"] = tables[who]
+                tables[who] = "whole"
+    return found
+
+
 def close(got, want):
     """The median of an even number may be rounded either way."""
     if got is None or want is None:
@@ -137,6 +166,7 @@ with private_dir() as directory:
     for trace in METHODS:
         one = report(os.path.join(keep, trace + ".data"))
         ledger = ends(os.path.join(keep, trace + ".data"), one)
+        events = told_by_events(os.path.join(keep, trace + ".data"), one)
         for group in [g for g in table["groups"] if g["trace"] == trace]:
             children = [p for p in one["processes"] if p["start_method"] == group["start_method"]]
             name = "%s, %s children: " % (trace, group["start_method"])
@@ -144,6 +174,9 @@ with private_dir() as directory:
             for key, read in READ.items():
                 want = spread([read(p) for p in children])
                 ok(close(group[key], want), name + key, "got %s, want %s" % (group[key], want))
+            for key, event_key in (("fds_after_exec", "after_exec"), ("fds_passed", "passed")):
+                want = spread([events[p["id"]][event_key] for p in children])
+                ok(close(group[key], want), name + key + " by the events", "got %s, want %s" % (group[key], want))
             mine = [ledger[p["id"]] for p in children]
             for key, values in (("fds_leaked", [e["leaked"] if e["known"] else None for e in mine]),
                                 ("last_close_ns", [max(e["closed"]) if e["closed"] else None for e in mine]),
@@ -165,6 +198,8 @@ with private_dir() as directory:
     workers = [g for g in table["groups"] if g["trace"] == g["start_method"]]
     ok(all(g[key] for g in workers for key in ("ready_calls", "fds_leaked", "last_close_ns")) and
        any(g["eof_ns"] for g in workers), "all of these are known", workers)
+    passed = {g["trace"]: g["fds_passed"]["max"] for g in workers}
+    ok(passed["fork"] == passed["spawn"] == 0 < passed["forkserver"], "only a fork server is passed fds", passed)
     calls = {g["trace"]: g["ready_calls"]["median"] for g in workers}
     ok(calls["fork"] < calls["forkserver"] < calls["spawn"], "a fork needs the fewest system calls, a fresh image most",
        calls)

@@ -352,11 +352,11 @@ static void test_pipe_writers(void **state)
 	}
 	usleep(150000);
 	assert_int_equal(waits_of(pid, &w), 0);
-	ino = wait_reads_pipe(pid, &w.threads[0], &fd);
+	ino = wait_reads_stream(pid, &w.threads[0], &fd);
 	assert_true(ino != 0);
 	assert_int_equal(fd, ends[0]);
-	assert_int_equal(proc_pipe_writers(pid, ino, list, 0, 8), 0);
-	assert_int_equal(proc_pipe_writers(getpid(), ino, list, 0, 8), 1);
+	assert_int_equal(proc_stream_writers(pid, ino, list, 0, 8), 0);
+	assert_int_equal(proc_stream_writers(getpid(), ino, list, 0, 8), 1);
 	assert_int_equal(list[0].fd, ends[1]);
 	close(ends[1]);
 	close(ends[0]);

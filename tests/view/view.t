@@ -199,6 +199,8 @@ def check_hostile(b, d, path):
         f["id"] = HOSTILE
     bad["findings"] = [{"rule": HOSTILE, "severity": HOSTILE, "process": "p1", "title": HOSTILE, "detail": HOSTILE, "fix": HOSTILE}]
     bad["processes"][1]["where"] = {"call": HOSTILE, "native": [HOSTILE], "python": [HOSTILE]}
+    bad["marks"] = [{"kind": k, "name": HOSTILE, "process": "p1", "tid": HOSTILE, "ts_ns": 5, "end_ns": 9, "value": 1} for k in ("mark", "span", "name", HOSTILE)]
+    bad["pools"] = [{"runs": [{"task": HOSTILE, "worker": w, "first": 0, "count": 2, "start_ns": 3, "end_ns": None, "failed": 1} for w in ("p1", HOSTILE, None)]}]
     bad["processes"][1]["start_method"] = "</style>"
     with_data(path, d + "/bad.html", bad)
     b.open(d + "/bad.html")
@@ -236,6 +238,50 @@ def check_findings(b, d, path):
     b.click("#only-found")
     same(sorted(b.js("return forkscope.rows().map((r) => r.p.n)")), [0, 1, 2], "filter: only those with findings")
     quiet(b, "findings")
+
+
+def check_said(b, d):
+    """Marks and spans of a program, and the tasks of a pool: drawn, told, found, and away when asked."""
+    record(d + "/said", [BUILD + "/examples/marks"], "--source=both")
+    record(d + "/tasks", ["sh", "-c", "seq 1 12 | %s/procpool map --start=fork -j 2 --chunk 2 %s/examples/tasks.so:nap" %
+                          (BUILD, BUILD)], "--source=both")
+    marks, pool = report(d + "/said")["marks"], report(d + "/tasks")["pools"][0]
+    b.open(page_of(d, "said"))
+    got = b.js("""return forkscope.processes.flatMap((p) => p.marks.concat(p.spans).map((m) => [m.kind, m.name, 'p' + p.n, m.from ?? m.at]))""")
+    same(sorted(got), sorted([m["kind"], m["name"], m["process"], m["ts_ns"]] for m in marks), "said: every mark, span and name")
+    owner = next(m for m in marks if m["kind"] == "span" and m["process"] == "p0")
+    n = int(owner["process"][1:])
+    b.js("forkscope.choose({ process: arguments[0] }); forkscope.show(arguments[1] - 1000, arguments[2] + 1000)", n, owner["ts_ns"], owner["end_ns"])
+    ok(drawn(b)["said"] > 0, "said: drawn", drawn(b))
+    panel = text_of(b, "#panel")
+    ok(all(t in panel for t in ("Spans (1)", "sum up", "Marks (", "What its threads are for", "summer")), "said: in the panel", panel)
+    at = b.js("""const f = forkscope, p = f.processes[arguments[0]], box = document.getElementById('lanes').getBoundingClientRect();
+        return [box.left + f.x((arguments[1] + arguments[2]) / 2), box.top + f.y(p.row) + f.state.lane / 2]""", n, owner["ts_ns"], owner["end_ns"])
+    b.click_at(*at)
+    ok("sum up" in text_of(b, "#tip"), "said: a span in the tip", text_of(b, "#tip"))
+    b.keys("m")
+    same(drawn(b)["said"], 0, "said: away when asked")
+    b.js("forkscope.find('sum up')")
+    same(set(b.js("return forkscope.state.hits")), {int(m["process"][1:]) for m in marks if m["name"] == "sum up"}, "said: found")
+    quiet(b, "said")
+    b.open(page_of(d, "tasks"))
+    runs = [r for r in pool["runs"] if r["start_ns"] is not None]
+    got = b.js("""return forkscope.processes.flatMap((p) => p.spans.map((s) => ['p' + p.n, s.from, s.to, s.count, s.kind]))""")
+    same(sorted(got), sorted([r["worker"], r["start_ns"], r["end_ns"], r["count"], "run"] for r in runs), "tasks: every run, at its worker")
+    same(sum(s[3] for s in got), 12, "tasks: all of them")
+    ok(drawn(b)["said"] >= 6, "tasks: drawn", drawn(b))
+    b.js("forkscope.choose({ process: arguments[0] })", int(runs[0]["worker"][1:]))
+    ok("Tasks of a pool (" in text_of(b, "#panel") and "nap 0–1" in b.js("return forkscope.processes.flatMap((p) => p.spans.map((s) => s.name)).join()"),
+       "tasks: in the panel", text_of(b, "#panel"))
+    quiet(b, "tasks")
+    data = data_of(d + "/tasks.html")  # ten thousand times as many
+    one = runs[0]
+    data["pools"][0]["runs"] = [{**one, "first": i, "start_ns": i * 1000, "end_ns": i * 1000 + 900, "failed": int(i == 7)} for i in range(200000)]
+    data["end_ns"] = 200000 * 1000
+    with_data(d + "/tasks.html", d + "/many.html", data)
+    b.open(d + "/many.html")
+    ok(0 < drawn(b)["said"] < 5000, "tasks: many are drawn as many pixels", drawn(b))
+    quiet(b, "many tasks")
 
 
 def check_crowd(b, d, path):
@@ -310,6 +356,7 @@ with private_dir() as d:
             check_search(b, page)
             check_table(b, page)
             check_findings(b, d, page)
+            check_said(b, d)
             check_crowd(b, d, page)
             check_hostile(b, d, hostile)
             check_strange(b, d, page)

@@ -520,6 +520,16 @@ static void fifo_open(void)
 	(void)open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* Held by nobody else, and no other thread. */
+static void eventfd_alone(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	uint64_t value;
+
+	tell("culprit", getpid(), getpid());
+	(void)!read(fd, &value, sizeof(value));
+}
+
 static void wait_stopped(void)
 {
 	pid_t child = start();
@@ -586,6 +596,7 @@ static const struct {
 	{ "each_other", each_other },
 	{ "thread_holds", thread_holds },
 	{ "fifo_open", fifo_open },
+	{ "eventfd_alone", eventfd_alone },
 	{ "wait_stopped", wait_stopped },
 	{ "eventfd_wait", eventfd_wait },
 	{ "busy", busy },

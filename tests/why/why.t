@@ -51,11 +51,19 @@ C_PROGRAMS = {
     "thread_holds": ("waits-for-idle", r"^pid {culprit} `hang`: thread \d+ waits for a signal, and thread {victim} waits "
                      r"for a mutex that it holds$"),
     "fifo_open": ("idle", r"^nothing is stuck: pid {victim} `hang` waits for somebody to open the other end of "
-                  r"\S+/fifo$"),
+                  r"\S+/fifo, which nobody has open$"),
+    "eventfd_alone": ("end-kept-by-itself", r"^pid {victim} `hang` itself is the only one to hold anon_inode:\[eventfd\] "
+                      r"\(fd \d+\) and waits for it in its only thread, so nobody can ever write it$"),
     "wait_stopped": ("stopped", r"^pid {culprit} `hang` is stopped by a signal .*, and {victim} `hang` waits for it"),
     "eventfd_wait": ("waits-for-idle", r"^pid {culprit} `keeper` waits for a signal, and {victim} `hang` waits for it"),
     "busy": ("busy", r"^not hung: pid {culprit} `hang` is computing, in the tree of {pid}"),
     "idle": ("idle", r"^nothing is stuck: pid {pid} `keeper` waits for a signal"),
+}
+SYSV_PROGRAMS = {
+    "held": ("waits-for-idle", r"^pid {culprit} `keeper` waits for a signal, and {victim} `hang_sysv` waits for it$"),
+    "gone": ("idle", r"^nothing is stuck: pid {victim} `hang_sysv` waits for semaphore 0 of the System V set "
+                  r"{semaphores}, last changed by {culprit}, which has ended$"),
+    "queue": ("idle", r"^nothing is stuck: pid {victim} `hang_sysv` waits for a message in the System V queue {queue}$"),
 }
 PYTHON_PROGRAMS = {
     "pool_killed": ("lock-orphaned", r"^pid (\d+ `python3`, )?{culprit} `python3`.* wait for a semaphore in shared memory "
@@ -123,6 +131,9 @@ def check_one(name, command, cause, pattern, user):
             told_json = forkscope("why", "--json", str(word["pid"]), **as_user)
         finally:
             stop(child)
+            for flag, key in (("-s", "semaphores"), ("-q", "queue")):
+                if key in word:
+                    run(["ipcrm", flag, str(word[key])])
         first = told.out.split("\n")[0]
         ok(re.search(pattern.format(**word), first), who + "the first line names the root", "%s\n%s" % (first, word))
         same(told.status, 1 if cause in NOTHING_STUCK else 0, who + "exit status")
@@ -161,6 +172,8 @@ for user in users:
                "the stack of unoptimised code is whole", found)
         if user:
             ok("Not seen: " in out, name + " as a user: what was not seen is said", out[-300:])
+    for name, (cause, pattern) in SYSV_PROGRAMS.items():
+        check_one("sysv_" + name, [hang + "_sysv", name], cause, pattern, user)
     for name, (cause, pattern) in PYTHON_PROGRAMS.items():
         one, out, word = check_one(name, ["/usr/bin/python3", os.path.join(HERE, "hang.py"), name], cause, pattern,
                                    user)

@@ -19,9 +19,9 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void write_frame(Dwfl *dwfl, Dwarf_Addr pc, struct buffer *out)
+/* Reads the module's symbols and debug information, which may take long. */
+static void find_frame(Dwfl_Module *module, Dwarf_Addr pc, struct buffer *out)
 {
-	Dwfl_Module *module = dwfl_addrmodule(dwfl, pc);
 	const char *name = NULL, *file = NULL, *object = NULL;
 	GElf_Off offset = 0;
 	GElf_Sym symbol;
@@ -48,6 +48,18 @@ static void write_frame(Dwfl *dwfl, Dwarf_Addr pc, struct buffer *out)
 	buffer_append(out, "", 1);
 }
 
+static void write_frame(Dwfl *dwfl, struct frames_cache *cache, Dwarf_Addr pc, struct buffer *out)
+{
+	Dwfl_Module *module = dwfl_addrmodule(dwfl, pc);
+	size_t before = out->len;
+
+	if (frames_cached(cache, module, pc, out))
+		return;
+	find_frame(module, pc, out);
+	if (!out->failed)
+		frames_keep(cache, module, pc, out->data + before, out->len - before);
+}
+
 int frames_add(Dwfl_Frame *frame, void *context)
 {
 	struct frames *f = context;
@@ -57,7 +69,7 @@ int frames_add(Dwfl_Frame *frame, void *context)
 	if (!dwfl_frame_pc(frame, &pc, &exact) || pc == 0)
 		return DWARF_CB_ABORT;
 	/* A return address: the call is what comes before it. */
-	write_frame(f->dwfl, exact ? pc : pc - 1, f->out);
+	write_frame(f->dwfl, f->cache, exact ? pc : pc - 1, f->out);
 	return ++f->count < FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
@@ -125,7 +137,7 @@ void frames_name(pid_t pid, uint64_t address, bool code, struct buffer *to)
 	Dwfl *dwfl = frames_open(pid);
 
 	if (dwfl && code)
-		write_frame(dwfl, address, to);
+		write_frame(dwfl, NULL, address, to);
 	else if (dwfl)
 		(void)dwfl_getmodules(dwfl, find_data, &d, 0);
 	dwfl_end(dwfl);
@@ -134,9 +146,38 @@ void frames_name(pid_t pid, uint64_t address, bool code, struct buffer *to)
 /* --- Python --- */
 
 struct python {
-	uint64_t runtime;
+	struct frames_cache *cache;
+	uint64_t runtime; /* 0: not found */
 	uint64_t version_at;
 };
+
+#define RUNTIME "_PyRuntime"
+#define VERSION "Py_Version"
+
+static uint64_t or_none(uint64_t place)
+{
+	return place == FRAMES_NO_SYMBOL ? 0 : place;
+}
+
+static void find_symbols(Dwfl_Module *module, struct python *p)
+{
+	int count = dwfl_module_getsymtab(module);
+
+	for (int i = 1; i < count && !(p->runtime && p->version_at); i++) {
+		GElf_Sym symbol;
+		GElf_Addr address;
+		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
+							   NULL);
+
+		if (text && strcmp(text, RUNTIME) == 0)
+			p->runtime = address;
+		else if (text && strcmp(text, VERSION) == 0)
+			p->version_at = address;
+	}
+	frames_keep_symbol(p->cache, module, RUNTIME, p->runtime ? p->runtime : FRAMES_NO_SYMBOL);
+	frames_keep_symbol(p->cache, module, VERSION,
+			   p->version_at ? p->version_at : FRAMES_NO_SYMBOL);
+}
 
 /* Looks for an interpreter among the modules: the program itself, or a shared library. */
 static int find_python(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr start,
@@ -144,30 +185,25 @@ static int find_python(Dwfl_Module *module, void **userdata, const char *name, D
 {
 	struct python *p = context;
 	const char *file = base_name(name);
-	int count;
+	uint64_t runtime, version;
 
 	(void)userdata;
 	(void)start;
 	if (!file || !strstr(file, "python"))
 		return DWARF_CB_OK;
-	count = dwfl_module_getsymtab(module);
-	for (int i = 1; i < count && !(p->runtime && p->version_at); i++) {
-		GElf_Sym symbol;
-		GElf_Addr address;
-		const char *text = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL,
-							   NULL);
-
-		if (text && strcmp(text, "_PyRuntime") == 0)
-			p->runtime = address;
-		else if (text && strcmp(text, "Py_Version") == 0)
-			p->version_at = address;
+	if (frames_cached_symbol(p->cache, module, RUNTIME, &runtime) &&
+	    frames_cached_symbol(p->cache, module, VERSION, &version)) {
+		p->runtime = or_none(runtime);
+		p->version_at = or_none(version);
+	} else {
+		find_symbols(module, p);
 	}
 	return p->runtime ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
-struct frames_python frames_find_python(Dwfl *dwfl, pid_t pid)
+struct frames_python frames_find_python(Dwfl *dwfl, struct frames_cache *cache, pid_t pid)
 {
-	struct python p = { 0 };
+	struct python p = { .cache = cache };
 	unsigned long version = 0;
 
 	(void)dwfl_getmodules(dwfl, find_python, &p, 0);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/buffer.h"
+#include "capture/frames_cache.h"
 
 extern const Dwfl_Callbacks frames_callbacks;
 
@@ -25,6 +26,7 @@ void frames_name(pid_t pid, uint64_t address, bool code, struct buffer *to);
 
 struct frames {
 	Dwfl *dwfl;
+	struct frames_cache *cache; /* may be NULL */
 	struct buffer *out;
 	unsigned count;
 };
@@ -38,7 +40,7 @@ struct frames_python {
 	uint64_t runtime;
 	uint64_t version;
 };
-struct frames_python frames_find_python(Dwfl *dwfl, pid_t pid);
+struct frames_python frames_find_python(Dwfl *dwfl, struct frames_cache *cache, pid_t pid);
 
 /* What the thread runs in it, "python: function (file.py:12)", likewise. */
 void frames_add_python(const struct frames_python *python, pid_t pid, pid_t tid,

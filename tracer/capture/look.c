@@ -129,6 +129,7 @@ static void read_stacks(struct snapshot *s)
 {
 	struct fs_registers *registers = NULL;
 	uint64_t end = now_ms() + STACKS_MS;
+	struct frames_cache cache = { 0 };
 	size_t count = 0;
 
 	s->privileged = look_registers(&registers, &count) == 0;
@@ -142,8 +143,9 @@ static void read_stacks(struct snapshot *s)
 				locks |= p->threads[k].wait_count &&
 					 p->threads[k].waits[0].kind == WAIT_LOCK;
 			if (p->wanted && (round == 1 || locks))
-				look_stacks(p, registers, count);
+				look_stacks(p, registers, count, &cache);
 		}
+	frames_cache_free(&cache);
 	free(registers);
 }
 

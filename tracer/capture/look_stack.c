@@ -17,6 +17,7 @@
 
 struct stack {
 	Dwfl *dwfl;
+	struct frames_cache *cache;
 	struct seen_process *process;
 	struct seen_thread *thread; /* being unwound */
 	const struct fs_registers *registers; /* NULL: only sp and pc are known */
@@ -86,7 +87,8 @@ static const struct fs_registers *registers_of(const struct seen_thread *t,
 
 static void unwind_threads(struct stack *s, const struct fs_registers *registers, size_t count)
 {
-	const struct frames_python python = frames_find_python(s->dwfl, (pid_t)s->process->pid);
+	const struct frames_python python = frames_find_python(s->dwfl, s->cache,
+							       (pid_t)s->process->pid);
 	size_t unwound = 0;
 
 	for (size_t i = 0; i < s->process->thread_count && unwound < THREADS_MAX; i++) {
@@ -97,7 +99,7 @@ static void unwind_threads(struct stack *s, const struct fs_registers *registers
 			continue;
 		s->thread = t;
 		s->registers = registers_of(t, registers, count);
-		f = (struct frames){ .dwfl = s->dwfl, .out = &t->frames };
+		f = (struct frames){ .dwfl = s->dwfl, .cache = s->cache, .out = &t->frames };
 		(void)dwfl_getthread_frames(s->dwfl, (pid_t)t->tid, frames_add, &f);
 		frames_add_python(&python, (pid_t)s->process->pid, (pid_t)t->tid, &t->frames);
 		if (t->frames.failed)
@@ -106,7 +108,8 @@ static void unwind_threads(struct stack *s, const struct fs_registers *registers
 	}
 }
 
-void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count)
+void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count,
+		 struct frames_cache *cache)
 {
 	static const Dwfl_Thread_Callbacks threads = {
 		.next_thread = next_thread,
@@ -114,7 +117,7 @@ void look_stacks(struct seen_process *p, const struct fs_registers *registers, s
 		.memory_read = read_memory,
 		.set_initial_registers = set_registers,
 	};
-	struct stack s = { .process = p, .dwfl = frames_open((pid_t)p->pid) };
+	struct stack s = { .process = p, .cache = cache, .dwfl = frames_open((pid_t)p->pid) };
 
 	if (!s.dwfl)
 		return;

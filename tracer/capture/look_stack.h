@@ -6,6 +6,7 @@
 #ifndef TRACER_CAPTURE_LOOK_STACK_H
 #define TRACER_CAPTURE_LOOK_STACK_H
 
+#include "capture/frames_cache.h"
 #include "capture/look_regs.h"
 #include "trace/snapshot.h"
 
@@ -16,7 +17,11 @@
 #define LOOK_REGISTER_SP 31
 #endif
 
-/* Fills `frames` of the threads of a process that are in a call. registers: of all threads, may be none. */
-void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count);
+/*
+ * Fills `frames` of the threads of a process that are in a call. registers: of all threads, may be none; cache: what
+ * was found in other processes, may be NULL.
+ */
+void look_stacks(struct seen_process *p, const struct fs_registers *registers, size_t count,
+		 struct frames_cache *cache);
 
 #endif

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture/look_ipc.h"
 #include "capture/look_proc.h"
 
 #define CALL_VFORK 0x4000u
@@ -237,7 +238,7 @@ static void wait_on_futex(const struct seen_process *p, struct seen_thread *t, b
 	w->shared = map.shared;
 	w->memory = map.ino;
 	if (map.shared)
-		memcpy(w->what, map.name, sizeof(w->what));
+		snprintf(w->what, sizeof(w->what), "%s", map.name);
 }
 
 /* Whether an open waits for the other end of a fifo; path gets its name as the target wrote it. */
@@ -259,27 +260,19 @@ static bool waits_to_open(const struct seen_process *p, const struct seen_thread
 }
 
 /* Waits for things that no fd of ours tells more of: in words. */
-static void name_other(const struct seen_process *p, const struct seen_thread *t,
-		       struct seen_wait *w)
+static void name_other(const struct snapshot *s, const struct seen_process *p,
+		       const struct seen_thread *t, struct seen_wait *w)
 {
 	char path[56];
 
+	if (look_ipc(s, p, t, w))
+		return;
 	switch (t->nr) {
-	case SYS_semop:
-	case SYS_semtimedop:
-		snprintf(w->what, sizeof(w->what), "the System V semaphores %d", (int)t->args[0]);
-		return;
-	case SYS_msgrcv:
-	case SYS_msgsnd:
-		snprintf(w->what, sizeof(w->what), "%s the System V queue %d",
-			 t->nr == SYS_msgrcv ? "a message in" : "room in", (int)t->args[0]);
-		return;
 	case SYS_mq_timedreceive:
 	case SYS_mq_timedsend:
 		w->fd = (int32_t)t->args[0];
 		name_fd(p, w);
-		memcpy(path, w->what, sizeof(path) - 1);
-		path[sizeof(path) - 1] = 0;
+		snprintf(path, sizeof(path), "%.*s", (int)sizeof(path) - 1, w->what);
 		snprintf(w->what, sizeof(w->what), "%s the queue %s",
 			 t->nr == SYS_mq_timedreceive ? "a message in" : "room in", path);
 		return;
@@ -288,7 +281,8 @@ static void name_other(const struct seen_process *p, const struct seen_thread *t
 		return;
 	}
 	if (waits_to_open(p, t, path, sizeof(path)))
-		snprintf(w->what, sizeof(w->what), "somebody to open the other end of %s", path);
+		snprintf(w->what, sizeof(w->what),
+			 "somebody to open the other end of %s, which nobody has open", path);
 }
 
 void look_waits(const struct snapshot *s, const struct seen_process *p, struct seen_thread *t)
@@ -297,7 +291,6 @@ void look_waits(const struct snapshot *s, const struct seen_process *p, struct s
 	bool timed = false;
 	enum wait_kind kind;
 
-	(void)s;
 	if (t->wait_count || t->state == 'Z' || t->state == 'X')
 		return;
 	if (t->state == 'T' || t->state == 't') {
@@ -316,7 +309,7 @@ void look_waits(const struct snapshot *s, const struct seen_process *p, struct s
 	kind = kind_of_call(p, t, &timed);
 	w = snapshot_add_wait(t, kind);
 	if (w && kind == WAIT_OTHER)
-		name_other(p, t, w);
+		name_other(s, p, t, w);
 	if (w)
 		w->timed = timed;
 }

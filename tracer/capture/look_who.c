@@ -170,6 +170,10 @@ static void find_fd_others(const struct snapshot *s, const struct seen_process *
 		break;
 	case 'e':
 		add_fd_holders(s, w, f, f->ino, true, true);
+		/* Held by the only thread there is, which waits, and no signal's handler can write either. */
+		if (w->count == 1 && w->others[0].pid == p->pid && p->thread_count == 1 &&
+		    !p->caught)
+			w->others[0].maybe = false;
 		break;
 	case 's':
 		peer = look_socket_peer(f->ino);

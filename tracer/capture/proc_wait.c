@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See proc_wait.h. */
 #include "capture/proc_wait.h"
+#include "capture/look_wait.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -192,10 +193,11 @@ uint64_t proc_cpu(pid_t pid)
 	return user + system;
 }
 
-/* The pipe an fd is, 0: none. */
-static uint64_t pipe_of_fd(pid_t pid, const char *fd)
+/* The pipe or socket an fd is, 0: none. */
+static uint64_t stream_of_fd(pid_t pid, const char *fd, bool *ret_socket)
 {
 	char path[320], target[64];
+	const char *format;
 	uint64_t ino = 0;
 	ssize_t n;
 
@@ -204,17 +206,23 @@ static uint64_t pipe_of_fd(pid_t pid, const char *fd)
 	if (n <= 0)
 		return 0;
 	target[n] = 0;
-	return sscanf(target, "pipe:[%" SCNu64 "]", &ino) == 1 ? ino : 0;
+	*ret_socket = target[0] == 's';
+	format = *ret_socket ? "socket:[%" SCNu64 "]" : "pipe:[%" SCNu64 "]";
+	return sscanf(target, format, &ino) == 1 ? ino : 0;
 }
 
-uint64_t wait_reads_pipe(pid_t pid, const struct thread_wait *t, uint32_t *ret_fd)
+uint64_t wait_reads_stream(pid_t pid, const struct thread_wait *t, uint32_t *ret_fd)
 {
 	struct pollfd one;
+	bool is_socket;
+	uint64_t ino;
 	char text[16];
 
 	switch (t->nr) {
 	case __NR_read:
 	case __NR_readv:
+	case __NR_recvfrom:
+	case __NR_recvmsg:
 		*ret_fd = t->args[0];
 		break;
 #ifdef __NR_poll
@@ -229,7 +237,8 @@ uint64_t wait_reads_pipe(pid_t pid, const struct thread_wait *t, uint32_t *ret_f
 		return 0;
 	}
 	snprintf(text, sizeof(text), "%u", *ret_fd);
-	return pipe_of_fd(pid, text);
+	ino = stream_of_fd(pid, text, &is_socket);
+	return ino && is_socket ? look_socket_peer(ino) : ino;
 }
 
 static bool fd_can_write(pid_t pid, const char *fd)
@@ -245,8 +254,10 @@ static bool fd_can_write(pid_t pid, const char *fd)
 	return line && sscanf(line + 6, "%o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
-size_t proc_pipe_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count, size_t room)
+size_t proc_stream_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
+			   size_t room)
 {
+	bool is_socket;
 	struct dirent *entry;
 	char path[64];
 	DIR *dir;
@@ -256,7 +267,8 @@ size_t proc_pipe_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t
 	if (!dir)
 		return count;
 	while (count < room && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || pipe_of_fd(pid, entry->d_name) != ino ||
+		if (entry->d_name[0] == '.' ||
+		    stream_of_fd(pid, entry->d_name, &is_socket) != ino ||
 		    !fd_can_write(pid, entry->d_name))
 			continue;
 		list[count++] = (struct fs_holder){ .pid = pid,

@@ -49,11 +49,14 @@ bool proc_has_ended(pid_t pid);
 /* Clock ticks of CPU it has used. 0 when it is gone. */
 uint64_t proc_cpu(pid_t pid);
 
-/* Inode of the pipe a thread reads without a time limit; 0: it does something else. *ret_fd: through which fd. */
-uint64_t wait_reads_pipe(pid_t pid, const struct thread_wait *t, uint32_t *ret_fd);
+/*
+ * What a thread reads without a time limit: the inode of the pipe, or of the other end of the unix socket; 0: it
+ * does something else, or the other end is closed or elsewhere. *ret_fd: through which fd.
+ */
+uint64_t wait_reads_stream(pid_t pid, const struct thread_wait *t, uint32_t *ret_fd);
 
-/* Adds who in `pid` could write to the pipe. Returns the new count, at most `room`. */
-size_t proc_pipe_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
-			 size_t room);
+/* Adds who in `pid` could write to the pipe, or has that socket. Returns the new count, at most `room`. */
+size_t proc_stream_writers(pid_t pid, uint64_t ino, struct fs_holder *list, size_t count,
+			   size_t room);
 
 #endif

@@ -7,7 +7,6 @@
 #include "capture/recording.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,12 +15,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/annotated.h"
 #include "capture/merge.h"
 #include "capture/stuck.h"
 
@@ -78,20 +75,6 @@ static uint64_t now_ns(void)
 
 /* --- sources ------------------------------------------------------------------------------ */
 
-/* Whether the kernel witness may work here; said before it is tried, since the target must start first. */
-static bool may_use_bpf(void)
-{
-	const uint64_t both = 1ull << CAP_BPF | 1ull << CAP_PERFMON;
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-	uint64_t caps;
-
-	if (syscall(SYS_capget, &head, data) < 0 || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return false;
-	caps = data[0].effective | (uint64_t)data[1].effective << 32;
-	return (caps & both) == both || caps >> CAP_SYS_ADMIN & 1;
-}
-
 static bool wanted(const struct recording *r, const struct source_ops *ops)
 {
 	switch (r->options.source) {
@@ -100,14 +83,8 @@ static bool wanted(const struct recording *r, const struct source_ops *ops)
 	case SOURCE_SHIM:
 		return ops->id == FS_SOURCE_SHIM;
 	case SOURCE_AUTO:
-		/*
-		 * What runs already can only be watched from outside. The shim costs the target some
-		 * 10 us a fork, and more an exec: beside the kernel witness it is used when what it
-		 * tells was asked for, or the program has something to say by it.
-		 */
-		return ops->id != FS_SOURCE_SHIM ||
-		       (r->options.argv && (r->options.intent || !may_use_bpf() ||
-					    program_is_annotated(r->target.path)));
+		/* All that is allowed; what runs already can only be watched from outside. */
+		return ops->id != FS_SOURCE_SHIM || r->options.argv;
 	default:
 		return true;
 	}

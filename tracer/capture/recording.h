@@ -25,7 +25,6 @@ struct recording_options {
 	int fds; /* enum fs_fds_level */
 	int source; /* enum source_choice */
 	int stacks; /* enum stacks_choice */
-	bool intent; /* what only the shim can tell was asked for */
 	bool locks;
 	uint64_t buffer;
 	bool follow; /* until the last descendant has ended */

@@ -256,12 +256,12 @@ static void look_at_pipes(struct stuck_watch *w, struct watched *p,
 	uint32_t fd;
 
 	for (size_t i = 0; i < now_do->count; i++) {
-		ino = wait_reads_pipe((pid_t)p->pid, &now_do->threads[i], &fd);
+		ino = wait_reads_stream((pid_t)p->pid, &now_do->threads[i], &fd);
 		if (!ino)
 			continue;
 		if (now_do->count == 1)
 			p->standing = STANDS_ON_PIPE;
-		stuck_tell_pipe(w, p, &now_do->threads[i], ino, fd, now);
+		stuck_tell_pipe(w, p, now_do, &now_do->threads[i], ino, fd, now);
 	}
 }
 
@@ -383,7 +383,7 @@ static bool is_held_by_standing(struct stuck_watch *w, const struct watched *p, 
 	if (p->standing != STANDS_ON_PIPE)
 		return p->standing != STANDS_NOT;
 	for (i = 0; i < w->count && count < 64; i++)
-		count = proc_pipe_writers((pid_t)w->list[i].pid, p->pipe, list, count, 64);
+		count = proc_stream_writers((pid_t)w->list[i].pid, p->pipe, list, count, 64);
 	if (!count)
 		return false; /* the writer is outside */
 	for (i = 0; i < count; i++)

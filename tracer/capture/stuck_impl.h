@@ -77,9 +77,9 @@ void stuck_tell_standing(struct stuck_watch *w, struct watched *p,
 void stuck_tell_partly(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do);
 /* Likewise for a process whose only thread runs and runs. True when a loop was proven and told. */
 bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
-/* A thread that reads a pipe. */
-void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thread_wait *t,
-		     uint64_t ino, uint32_t fd, uint64_t now);
+/* A thread that reads a pipe, or a socket whose other end has this inode. */
+void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
+		     const struct thread_wait *t, uint64_t ino, uint32_t fd, uint64_t now);
 
 /* --- stuck_pool.c --- */
 

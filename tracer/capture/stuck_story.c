@@ -216,7 +216,7 @@ static bool read_stacks(const struct watched *p, struct seen_process *to)
 		t->runs = e->running;
 		memcpy(t->comm, e->comm, sizeof(e->comm));
 	}
-	look_stacks(to, registers, b->thread_count);
+	look_stacks(to, registers, b->thread_count, NULL);
 	free(registers);
 	return true;
 }

@@ -235,15 +235,16 @@ static size_t all_writers(struct stuck_watch *w, uint64_t ino, struct fs_holder 
 	size_t count = 0;
 
 	for (size_t i = 0; i < w->count && count < HOLDERS_MAX; i++)
-		count = proc_pipe_writers((pid_t)w->list[i].pid, ino, list, count, HOLDERS_MAX);
+		count = proc_stream_writers((pid_t)w->list[i].pid, ino, list, count, HOLDERS_MAX);
 	return count;
 }
 
-void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thread_wait *t,
-		     uint64_t ino, uint32_t fd, uint64_t now)
+void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
+		     const struct thread_wait *t, uint64_t ino, uint32_t fd, uint64_t now)
 {
+	const uint64_t caught = proc_caught((pid_t)p->pid) & ~(UINT64_C(1) << (SIGINT - 1));
 	struct fs_holder list[HOLDERS_MAX];
-	struct fs_ev_blocked e = { .since_ns = p->since_ns, .ino = ino, .fd = fd, .threads = 1 };
+	struct fs_ev_blocked e = { .since_ns = p->since_ns, .ino = ino, .fd = fd };
 	uint64_t hash = ino;
 	size_t count, i;
 
@@ -258,6 +259,8 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct thre
 	p->pipe_holders = hash;
 	e.syscall = (uint32_t)t->nr;
 	e.count = (uint32_t)count;
+	/* A signal handler of the reader may write as a thread may; SIGINT is for persons. */
+	e.threads = (uint32_t)now_do->count + (caught != 0);
 	stuck_fill(&e.h, FS_EV_BLOCKED, sizeof(e), p, t->tid);
 	stuck_emit(w, &e, sizeof(e), list, count * sizeof(list[0]));
 }

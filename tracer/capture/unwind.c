@@ -67,7 +67,7 @@ static void unwind_stopped(pid_t pid, pid_t tid, struct buffer *out)
 	if (dwfl_linux_proc_report(f.dwfl, pid) == 0 && dwfl_report_end(f.dwfl, NULL, NULL) == 0 &&
 	    dwfl_linux_proc_attach(f.dwfl, pid, true) == 0)
 		(void)dwfl_getthread_frames(f.dwfl, tid, frames_add, &f);
-	python = frames_find_python(f.dwfl, pid);
+	python = frames_find_python(f.dwfl, NULL, pid);
 	frames_add_python(&python, pid, tid, out);
 	dwfl_end(f.dwfl);
 }
@@ -79,7 +79,7 @@ void unwind_python(pid_t pid, pid_t tid, struct buffer *frames)
 
 	if (!dwfl)
 		return;
-	python = frames_find_python(dwfl, pid);
+	python = frames_find_python(dwfl, NULL, pid);
 	frames_add_python(&python, pid, tid, frames);
 	dwfl_end(dwfl);
 }

@@ -67,8 +67,8 @@ const struct option_spec record_what_specs[] = {
 	{ .name = "stacks",
 	  .kind = OPTION_CHOICE,
 	  .choices = stacks_names,
-	  .help = "where each start comes from: stacks of C, of Python, or both; by the\n"
-		  "shim, which --source=auto uses beside bpf only when asked like this",
+	  .help = "where each start comes from: stacks of C, of Python, or both\n"
+		  "(default: all, with --fds=none none); by the shim",
 	  .offset = offsetof(struct record_options, stacks) },
 	{ .name = "locks",
 	  .kind = OPTION_FLAG,
@@ -94,6 +94,14 @@ const struct option_spec record_what_specs[] = {
 	{ 0 },
 };
 
+/* A recording of lives alone is the leanest there is, until more is asked for. */
+static int stacks(const struct record_options *o)
+{
+	if (o->stacks != STACKS_UNSAID)
+		return o->stacks;
+	return o->fds == FS_FDS_NONE ? STACKS_NONE : STACKS_ALL;
+}
+
 enum options_result record_options_resolve(const struct option_table *table,
 					   const struct record_options *o, int argc, char **argv,
 					   int first, struct recording_options *ret)
@@ -114,8 +122,7 @@ enum options_result record_options_resolve(const struct option_table *table,
 		.user = o->user,
 		.fds = o->fds,
 		.source = o->source,
-		.stacks = o->stacks == STACKS_UNSAID ? STACKS_ALL : o->stacks,
-		.intent = o->stacks > STACKS_NONE || o->locks,
+		.stacks = stacks(o),
 		.locks = o->locks,
 		.buffer = o->buffer,
 		.follow = o->follow,

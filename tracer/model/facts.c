@@ -42,7 +42,8 @@ static bool is_kept(const struct fs_event *e)
 	const struct fs_ev_call *call = (const void *)e;
 
 	return e->type != FS_EV_CALL || (call->call >= FS_LIBC_EXIT && call->call < FS_LIBC_WAIT) ||
-	       call->call == FS_LIBC_UNLOCK || call->call == FS_LIBC_RANDOM;
+	       call->call == FS_LIBC_UNLOCK || call->call == FS_LIBC_JOIN ||
+	       call->call == FS_LIBC_RANDOM;
 }
 
 int add_fact(struct model *m, const struct fs_event *e)

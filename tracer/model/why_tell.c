@@ -214,12 +214,28 @@ static void tell_end_kept(struct why *w, const struct why_finding *f)
 		      f->other->fd, f->other->pid);
 }
 
+/* Of an eventfd there are no ends: who has it reads and writes. */
+static void tell_eventfd_own(struct why *w, const struct why_finding *f)
+{
+	buffer_add_text(&w->text, " itself is the only one to hold ");
+	add_what(&w->text, f->wait);
+	buffer_printf(&w->text,
+		      " (fd %d) and waits for it in its only thread, so nobody can ever %s it",
+		      f->wait->fd, f->wait->kind == WAIT_READ ? "write" : "read");
+	buffer_printf(&w->remedy, "end %u; who is to wake it must have the eventfd",
+		      f->victim->pid);
+}
+
 static void tell_end_own(struct why *w, const struct why_finding *f)
 {
 	bool reads = f->wait->kind == WAIT_READ;
 
 	buffer_add_text(&w->text, "pid ");
 	why_name(&w->text, w->snapshot, f->victim->pid);
+	if (strcmp(f->wait->what, "anon_inode:[eventfd]") == 0) {
+		tell_eventfd_own(w, f);
+		return;
+	}
 	buffer_printf(&w->text, " itself holds the only %s of ", end_name(f->wait));
 	add_what(&w->text, f->wait);
 	buffer_printf(&w->text, " (fd %d) that it %s (fd %d), so it never sees %s", f->other->fd,

@@ -30,6 +30,48 @@ uint32_t births_copy(const struct births *b, uint64_t call_id)
 									 : MODEL_NONE;
 }
 
+/* A signal that the creator catches, and that its thread had blocked at the fork, but does not block by habit. */
+static uint64_t blocked_by_handler(const struct model *m, const struct process *p)
+{
+	const struct process *creator = model_process(m, p->creator);
+	const struct fs_ev_state *now = p->state_at_start, *usual;
+	uint64_t set;
+
+	if (!creator || !now)
+		return 0;
+	usual = creator->state_after_exec ? creator->state_after_exec : creator->state_at_start;
+	set = now->sig_caught & p->creator_blocked;
+	if (usual)
+		set &= ~usual->sig_blocked;
+	/* A handler blocks its own signal; who blocks many does it by hand. */
+	if (__builtin_popcountll(p->creator_blocked) > 2)
+		return 0;
+	return set;
+}
+
+/* Whether such a signal came to the creator in the second before the fork. */
+static bool signal_came(const struct model *m, const struct process *p, uint64_t set)
+{
+	const struct process *creator = model_process(m, p->creator);
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_SIGNAL); i++) {
+		const struct fs_ev_signal *e = (const void *)model_fact(m, FS_EV_SIGNAL, i)->event;
+
+		if (e->to_pid == creator->pid && e->sig && e->sig <= 64 &&
+		    set & UINT64_C(1) << (e->sig - 1) && e->h.ts_ns < p->birth_ts &&
+		    p->birth_ts - e->h.ts_ns < 1000000000ull)
+			return true;
+	}
+	return false;
+}
+
+uint64_t forked_in_handler_of(const struct model *m, const struct process *p)
+{
+	uint64_t set = blocked_by_handler(m, p);
+
+	return set && signal_came(m, p, set) ? set : 0;
+}
+
 void add_fact_place(struct buffer *b, const struct fact *f)
 {
 	if (!f->place || !f->place->len)

@@ -14,6 +14,12 @@ struct births {
 int births_find(struct births *b, const struct model *m);
 void births_free(struct births *b);
 
+/*
+ * The signals whose handler forked it, by all that is seen: they had just come to the creator, are caught, and were
+ * blocked in the thread that forked, but not by habit. 0: none.
+ */
+uint64_t forked_in_handler_of(const struct model *m, const struct process *p);
+
 /* The child of a fork, when it is a plain copy of its creator; MODEL_NONE: none, or not known. */
 uint32_t births_copy(const struct births *b, uint64_t call_id);
 

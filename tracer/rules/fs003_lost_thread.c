@@ -1,6 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* FS003 lost-thread. As FS001, where the wait is not for a lock but for what another thread would do. */
+/*
+ * FS003 lost-thread. As FS001, where the wait is not for a lock but for what another thread would do; and joins of
+ * threads that are not there, which libc does not wait for.
+ */
+#include <string.h>
+
+#include "rules/births.h"
 #include "rules/stuck_words.h"
+
+static int find_joins(const struct rule *self, const struct model *m, struct findings *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_CALL) && err == 0; i++) {
+		const struct fact *fact = model_fact(m, FS_EV_CALL, i);
+		const struct fs_ev_call *e = (const void *)fact->event;
+		const struct process *p = model_process(m, fact->process);
+		struct found f = { .rule = self,
+				   .severity = SEVERITY_WARNING,
+				   .process = fact->process };
+
+		if (e->call != FS_LIBC_JOIN || !p || !is_plain_copy(p) ||
+		    !has_lost_threads(m, fact->process))
+			continue;
+		add_process_name(&f.detail, m, fact->process);
+		buffer_add_text(&f.detail, " joins a thread");
+		add_fact_place(&f.detail, fact);
+		buffer_add_text(&f.detail, " which ran in ");
+		add_process_name(&f.detail, m, p->creator);
+		buffer_add_text(&f.detail,
+				": fork did not copy it. libc says that it has ended; what "
+				"it was to do was not done.");
+		buffer_add_text(&f.key, "join:");
+		add_image_name(&f.key, m, fact->process);
+		err = finding_add(out, &f);
+	}
+	return err;
+}
 
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
@@ -30,7 +66,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return find_joins(self, m, out);
 }
 
 const struct rule rule_lost_thread = {
@@ -46,7 +82,9 @@ const struct rule rule_lost_thread = {
 		"condition variables in the child, but no threads: whoever waits for one of them "
 		"waits "
 		"for ever. Shown like FS001, where the stack tells that the wait is on a condition "
-		"variable, a barrier, a join or a team of a runtime. Start such threads in the "
+		"variable, a barrier, a join or a team of a runtime. A warning where the child "
+		"joins a thread of the parent's and libc, which forgot it, says that it ended. "
+		"Start such threads in the "
 		"child "
 		"(pthread_atfork's child handler, os.register_at_fork), or exec.",
 	.check = check,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS020 eof-never-comes. While a process read a pipe, only itself, or processes that inherited the other end and
- * never used it, could have written: the end of file that it waits for cannot come from them.
+ * FS020 eof-never-comes. While a process read a pipe or a socket, only itself, or processes that inherited the other
+ * end and never used it, could have written: the end of file that it waits for cannot come from them.
  */
+#include <inttypes.h>
+
 #include "rules/rule.h"
 
 struct use {
@@ -89,6 +91,17 @@ static void add_holder(struct buffer *b, const struct model *m, uint32_t reader,
 		      p && p->execed ? ", open across exec" : "");
 }
 
+static void add_stream(struct buffer *b, const struct model *m, const struct fact *f)
+{
+	struct use u = { .fd = blocked_of(f)->fd };
+
+	(void)model_holdings(m, f->process, look_at_holding, &u);
+	if (u.found)
+		add_file_name(b, m, u.file);
+	else
+		buffer_printf(b, "inode %" PRIu64, blocked_of(f)->ino);
+}
+
 static int judge(const struct rule *self, const struct model *m, const struct fact *f,
 		 struct findings *out)
 {
@@ -122,8 +135,9 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	found.severity = own == count ? SEVERITY_BUG : SEVERITY_WARNING;
 	buffer_printf(&found.detail, "%s: ", own == count ? "PROVEN" : "LIKELY");
 	add_process_name(&found.detail, m, f->process);
-	buffer_printf(&found.detail, " reads pipe:[%llu] on fd %u and waited ",
-		      (unsigned long long)blocked_of(f)->ino, blocked_of(f)->fd);
+	buffer_add_text(&found.detail, " reads ");
+	add_stream(&found.detail, m, f);
+	buffer_printf(&found.detail, " on fd %u and waited ", blocked_of(f)->fd);
 	add_duration(&found.detail,
 		     end > blocked_of(f)->since_ns ? end - blocked_of(f)->since_ns : 0);
 	buffer_add_text(&found.detail, " or until these let go; the only writers left were: ");
@@ -157,11 +171,12 @@ const struct rule rule_eof = {
 	.id = "FS020",
 	.name = "eof-never-comes",
 	.severity = SEVERITY_BUG,
-	.title = "a reader waits for the end of a pipe that is held open by who never writes",
+	.title = "a reader waits for the end of a pipe or socket that is held open by who never "
+		 "writes",
 	.fix = "close the ends a process does not use right after fork; make pipes with "
 	       "pipe2(O_CLOEXEC)",
-	.text = "A pipe's reader sees the end of file only when the last copy of the write end is "
-		"closed. "
+	.text = "A reader of a pipe, or of one end of a socketpair, sees the end of file only "
+		"when the last copy of the other end is closed. "
 		"Copies multiply at each fork: the reader's own, or one that a sibling or a "
 		"background "
 		"program inherited by accident or was left with, keeps the reader waiting after "

@@ -65,6 +65,29 @@ static uint64_t pending(const struct model *m, const struct fact *ending, uint32
 	return sum;
 }
 
+/* What os.fork copied ended as the interpreter ends, and not by os._exit: its handlers are not known one by one. */
+static int judge_python(const struct rule *self, const struct model *m, uint32_t process,
+			struct findings *out)
+{
+	const struct process *p = model_process(m, process);
+	const struct start_call *call = model_call(m, p->where);
+	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = process };
+
+	if (!call || !call->python || !call->python->len)
+		return 0;
+	add_process_name(&f.detail, m, process);
+	buffer_add_text(&f.detail,
+			" left Python as a program does, not by os._exit: it ran the atexit "
+			"functions and finally blocks, and flushed the buffers, that it had "
+			"copied from ");
+	add_process_name(&f.detail, m, p->creator);
+	buffer_add_char(&f.detail, '.');
+	add_fork_place(&f.detail, m, process);
+	buffer_add_text(&f.key, "python:");
+	add_image_name(&f.key, m, process);
+	return finding_add(out, &f);
+}
+
 static int judge(const struct rule *self, const struct model *m, const struct fact *ending,
 		 struct findings *out)
 {
@@ -74,7 +97,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	bool printed, acted;
 
 	if (!handler)
-		return 0;
+		return judge_python(self, m, ending->process, out);
 	/* A return from main is told only when all is over. */
 	printed = call_of(ending)->caller &&
 		  pending(m, ending, FS_STDIO_AT_END) > pending(m, ending, FS_STDIO_AT_EXIT);
@@ -121,6 +144,7 @@ const struct rule rule_exit_handlers = {
 		"it removes the parent's files, says goodbye to its servers, stops its "
 		"helpers. A warning where the handlers were seen to do something (files "
 		"removed or renamed, signals sent, output written), else a note. Only "
-		"handlers of the program itself count.",
+		"handlers of the program itself count. A child of os.fork that ends other than "
+		"by os._exit is a note too.",
 	.check = check,
 };

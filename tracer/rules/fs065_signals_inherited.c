@@ -2,7 +2,7 @@
 /* FS065 signals-inherited. State of a new image against that of the first one, and against its own at its end. */
 #include <string.h>
 
-#include "rules/rule.h"
+#include "rules/births.h"
 
 #define BIT(n) (UINT64_C(1) << ((n)-1))
 /* HUP INT QUIT, as shells and nohup do; CHLD has its own rule; KILL STOP cannot be; 32 33 are libc's. */
@@ -76,7 +76,8 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 		return 0;
 	f.severity = blocked || (ignored & ~QUIET && !is_shell(m, p->creator)) ? SEVERITY_WARNING
 									       : SEVERITY_NOTE;
-	if (runs_same_program(m, process))
+	/* What a handler starts begins so, which crash handlers mean. */
+	if (runs_same_program(m, process) || (!ignored && !(blocked & ~forked_in_handler_of(m, p))))
 		f.severity = SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " began its image with ");
@@ -114,7 +115,7 @@ const struct rule rule_signals_inherited = {
 		"thread that had blocked SIGTERM cannot be ended by it. Shown by the state of each "
 		"new image against that of the command's own start. SIGINT and SIGQUIT ignored for "
 		"a background job, and SIGHUP ignored as nohup does, are meant; SIGPIPE and "
-		"SIGXFSZ, which interpreters ignore, and terminal stops are notes. SIGCHLD is "
-		"FS061's.",
+		"SIGXFSZ, which interpreters ignore, and terminal stops are notes, and so is the "
+		"signal in whose handler the program was started. SIGCHLD is FS061's.",
 	.check = check,
 };

@@ -282,6 +282,7 @@ const char *event_call_name(unsigned call)
 		[FS_LIBC_PTHREAD_CREATE] = "pthread_create",
 		[FS_LIBC_DLOPEN] = "dlopen",
 		[FS_LIBC_SECCOMP] = "seccomp",
+		[FS_LIBC_JOIN] = "pthread_join",
 	};
 
 	return LISTED(names, call);

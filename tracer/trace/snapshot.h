@@ -65,7 +65,7 @@ struct seen_wait {
 	enum wait_kind kind;
 	bool timed; /* it ends by itself */
 	int32_t fd; /* -1: none */
-	char what[96]; /* "pipe:[882]", "/tmp/lock", "/dev/shm/sem.x": NUL-terminated */
+	char what[160]; /* "pipe:[882]", "/tmp/lock", "/dev/shm/sem.x": NUL-terminated */
 	uint64_t address; /* WAIT_LOCK */
 	uint32_t word;
 	bool shared; /* its memory is mapped as shared */

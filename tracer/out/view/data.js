@@ -100,7 +100,7 @@ function haystack(p) {
   if (p.haystack === null) {
     const files = new Set(p.held.map((h) => fileName(h.file)));
     p.haystack = ["p" + p.n, p.raw.pid, p.name, p.raw.role ?? "", p.command, ...(p.raw.images ?? []).map((i) => i.filename),
-      ...p.findings.map((f) => f.raw.rule), ...files].join("\n").toLowerCase();
+      ...p.findings.map((f) => f.raw.rule), ...new Set(p.marks.concat(p.spans).map((s) => s.name)), ...files].join("\n").toLowerCase();
   }
   return p.haystack;
 }

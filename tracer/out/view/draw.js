@@ -6,7 +6,7 @@ const canvas = document.getElementById("canvas"), pen = canvas.getContext("2d");
 const overview = document.getElementById("overview"), small = overview.getContext("2d");
 const scroll = document.getElementById("scroll"), scrolled = document.getElementById("scrolled");
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
-const drawn = { rows: 0, starts: 0, passes: 0, inherit: 0, life: 0, pins: 0, ms: 0 };
+const drawn = { rows: 0, starts: 0, passes: 0, inherit: 0, life: 0, pins: 0, said: 0, ms: 0 };
 
 let color = {};
 let hatch = {};
@@ -138,11 +138,11 @@ function drawFine(p, top, high, left, right) {
   }
   for (const [i, image] of images.entries()) {
     const at = clip(x(image.ts_ns)), until = i + 1 < images.length ? clip(x(images[i + 1].ts_ns)) : right;
-    if (until - at > 40) drawLabel(shown(basename(image.filename)), at, until, mid);
+    if (until - at > 40 && high >= 9) drawLabel(shown(basename(image.filename)), at, until, mid);
     pen.fillStyle = color.stage;
     pen.fillRect(at - 0.75, top + 1, 1.5, high - 2);
   }
-  if (!images.length && right - left > 40) drawLabel(p.raw.role ?? p.name, left, right, mid);
+  if (!images.length && right - left > 40 && high >= 9) drawLabel(p.raw.role ?? p.name, left, right, mid);
   // Its creator stood still while it had the creator's memory.
   if (p.raw.suspended_ns !== null && p.creator !== null && processes[p.creator]?.row >= 0) {
     const up = y(processes[p.creator].row) + state.lane * 0.17, a = clip(x(p.from)), b = clip(x(p.from + p.raw.suspended_ns));
@@ -178,8 +178,11 @@ function drawProcess(p, dim, top) {
   const left = clip(x(p.from)), right = Math.max(clip(x(p.to)), left + 1);
   pen.globalAlpha = dim || state.file !== null ? 0.28 : 1;
   if (state.folded.has(p.n)) drawFamily(p, at, high);
-  box(left, right, at, high, color[p.method], 4);
-  if (state.lane >= 12 && right - left > 3) drawFine(p, at, high, left, right);
+  // Who says something has the lower part of its lane for that.
+  const says = state.said && state.lane >= 10 && saysAnything(p), own = says ? high * 0.28 : high;
+  box(left, right, at, own, color[p.method], 4);
+  if (state.lane >= 12 && right - left > 3) drawFine(p, at, own, left, right);
+  if (says) drawSaid(p, at, high);
   if (p.gone > p.to) {
     const end = clip(x(p.gone));
     if (end - right > 1) { pen.fillStyle = state.lane >= 8 ? hatched("zombie") : color.zombie; pen.fillRect(right, at + high * 0.25, end - right, high * 0.5); }

@@ -83,6 +83,7 @@ toggle("only-found", "onlyFound", filtersChanged);
 const turnStarts = toggle("show-starts", "starts", redraw);
 const turnPasses = toggle("show-passes", "passes", redraw);
 const turnInherit = toggle("show-inherit", "inherit", redraw);
+const turnSaid = toggle("show-said", "said", redraw);
 const turnPacked = toggle("pack", "packed", () => { layRows(); fitLanes(18); redraw(); });
 const turnTable = toggle("mode", "table", () => {
   byId("stage").hidden = state.table;
@@ -160,6 +161,7 @@ const KEYS = [
   [["n"], "n N", "next or previous finding", () => nextFinding(1)], [["N"], null, null, () => nextFinding(-1)],
   [["s"], "s f i", "arrows of starts, of passed and of inherited descriptors", () => turnStarts()],
   [["f"], null, null, () => turnPasses()], [["i"], null, null, () => turnInherit()],
+  [["m"], "m", "marks, spans and pools' tasks, by the programs' own word", () => turnSaid()],
   [["*"], "*", "unfold all", () => foldAll(false)],
   [["p"], "p", "processes without children share rows, or not", () => turnPacked()],
   [["t"], "t", "table or drawing", () => turnTable()],
@@ -234,11 +236,13 @@ function hover(px, py) {
   tip.hidden = !row || px < GUTTER && state.lane >= 11;
   if (tip.hidden) return;
   const p = px > GUTTER ? processAt(row, px) : row.p, near = p.findings[0];
+  const said = px > GUTTER ? saidAt(p, timeAt(px - 3), timeAt(px + 3)) : [];
   tip.replaceChildren(
     el("div", {}, el("b", {}, "p" + p.n + " " + p.name), " ", p.raw.pid, " · ", p.method, p.raw.mechanism && p.raw.mechanism !== p.method ? " by " + p.raw.mechanism : ""),
     p.command ? el("div", { class: "mono" }, p.command.length > 220 ? p.command.slice(0, 220) + "…" : p.command) : "",
     el("div", { class: "dim" }, "born " + duration(p.raw.start_ns) + " · lived " + duration(p.to - p.from) + " · " + ending(p.raw)[0],
       p.children.length ? " · " + p.children.length + " children" : "", p.raw.zombie_ns > 1e6 ? " · zombie " + duration(p.raw.zombie_ns) : ""),
+    said.length ? el("div", {}, said.map((text) => el("div", { class: "said" }, text))) : "",
     near ? el("div", { class: "badge " + near.raw.severity }, near.raw.rule + " " + near.raw.title) : "");
   const area = byId("stage").getBoundingClientRect();
   tip.style.left = Math.max(4, Math.min(px + 16, area.width - tip.offsetWidth - 10)) + "px";
@@ -285,6 +289,7 @@ setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 fillHeader();
 methodButtons();
 fillHelp();
+if (!processes.some(saysAnything)) byId("show-said").hidden = true;
 byId("pack").setAttribute("aria-pressed", state.packed);
 ({ width, height } = lanes.getBoundingClientRect());
 layRows();
@@ -295,4 +300,4 @@ drawPanel();
 drawStage();
 new ResizeObserver(() => redraw()).observe(lanes);
 // For tests and the console: what was drawn last, and where things are.
-window.forkscope = { drawn, state, rows: () => rows, processes, x, y, choose, find };
+window.forkscope = { drawn, state, rows: () => rows, processes, x, y, choose, find, show };

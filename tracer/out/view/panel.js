@@ -136,7 +136,7 @@ function processPanel(p) {
   const r = p.raw, [end, mood] = ending(r), fds = r.fds ?? {};
   return [
     el("h2", {}, "p" + p.n + " " + p.name),
-    el("div", { class: "badges" }, badge(p.method), r.mechanism ? badge(r.mechanism) : null, r.role ? badge(r.role) : null, badge(end, mood)),
+    el("div", { class: "badges" }, badge(p.method), r.mechanism && r.mechanism !== p.method ? badge(r.mechanism) : null, r.role ? badge(r.role) : null, badge(end, mood)),
     p.findings.map(findingBox),
     facts([
       ["pid", r.ns_pid && r.ns_pid !== r.pid ? r.pid + " (" + r.ns_pid + " in its namespace)" : r.pid],
@@ -159,7 +159,7 @@ function processPanel(p) {
         (fds.after_exec !== null ? ", " + fds.after_exec + " after exec" : "") + (fds.received ? ", " + fds.received + " received" : "")],
       ["never used", fds.never_used ? el("span", { class: "unused" }, fds.never_used + " of the inherited") : null],
     ]),
-    stackOf(r.where), imagesOf(p), passesOf(p), heldBy(p), threadsOf(p), childrenOf(p), changesOf(p),
+    stackOf(r.where), saidBy(p), imagesOf(p), passesOf(p), heldBy(p), threadsOf(p), childrenOf(p), changesOf(p),
   ];
 }
 

@@ -9,7 +9,7 @@ const state = {
   lane: 24, // height of a row
   folded: new Set(), methods: new Set(METHODS),
   onlyFailed: false, onlyHits: false, onlyFound: false,
-  starts: true, passes: true, inherit: false,
+  starts: true, passes: true, inherit: false, said: true,
   process: null, file: null, finding: null, // what is chosen; a file stays chosen beside a process
   hover: null, hits: [], hitSet: new Set(), hitFiles: [], hit: -1,
   table: false,
@@ -114,7 +114,13 @@ function zoom(factor, at = (state.from + state.to) / 2) {
   show(at - (at - state.from) * factor, at + (state.to - at) * factor);
 }
 
-const showAll = () => show(-endOfTrace * 0.004, endOfTrace * 1.012);
+// From where the target is the target's program, or from a finding before: how long the recorder took is no story.
+function showAll() {
+  const first = processes[0], image = first?.method === "initial" ? first.raw.images?.[0]?.ts_ns ?? 0 : 0;
+  const begin = findings.reduce((least, f) => Math.min(least, f.at ?? least), image);
+  const span = Math.max(endOfTrace - begin, 1);
+  show(Math.max(begin - span * 0.03, -endOfTrace * 0.004), endOfTrace + span * 0.012);
+}
 
 function showProcess(p) {
   const room = Math.max((p.gone - p.from) * 0.15, 1000);
