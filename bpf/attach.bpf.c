@@ -70,8 +70,12 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		return 0; /* a zombie */
-	if (follow(tgid, NULL))
-		__sync_fetch_and_add(&adopted, 1);
+	if (!follow(tgid, NULL))
+		return 0;
+	/* From here on no thread can start unseen. */
+	if (BPF_CORE_READ(task, signal, live.counter) == 1)
+		count_threads(tgid, 1);
+	__sync_fetch_and_add(&adopted, 1);
 	return 0;
 }
 

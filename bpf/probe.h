@@ -36,6 +36,7 @@ struct proc {
 	__u32 state_dirty; /* dispositions or limits were set since */
 	__u32 copied; /* it runs its creator's image */
 	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
+	__s32 threads; /* not yet at their end; never more than there are, fewer when some were not seen to start */
 	__u32 calls; /* system calls until its FIRST_WRITE, up to CALLS_MAX */
 	__u64 eof_file; /* the last FD_EOF was of this one */
 };
@@ -264,6 +265,14 @@ static __always_inline struct describe *describe_slot(__u32 slot)
 static __always_inline struct proc *followed(__u32 tgid)
 {
 	return bpf_map_lookup_elem(&procs, &tgid);
+}
+
+static __always_inline void count_threads(__u32 tgid, __s32 more)
+{
+	struct proc *proc = followed(tgid);
+
+	if (proc)
+		__sync_fetch_and_add(&proc->threads, more);
 }
 
 /* Returns false when the process cannot be followed for want of memory, which is counted. */

@@ -105,8 +105,10 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	struct call *call;
 
 	if (clone_flags & CLONE_THREAD) {
-		if (parent)
+		if (parent) {
+			count_threads(pid, 1);
 			emit_thread_start(creator, child, clone_flags);
+		}
 		return 0;
 	}
 	if (!parent && !in_cgroup(child))
@@ -115,6 +117,7 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 		emit_state(current_address(), FS_STATE_BEFORE_FORK, SLOT_TRACEPOINT);
 	if (!follow(pid, parent))
 		return 0;
+	count_threads(pid, 1);
 	if (config.odd && !(clone_flags & CLONE_VM))
 		mark_copied(pid);
 	call = bpf_map_lookup_elem(&calls, &self);
@@ -384,7 +387,8 @@ static __always_inline void emit_orphans(struct task_struct *task)
 
 /*
  * A thread ends; the last one takes the process with it. Before kernel 6.16 nobody says which is the
- * last, and two that end at once may both look so: the first to say it has it.
+ * last, and two that end at once may both look so: the last to come here has it, or the first of them
+ * when some threads were not seen to start.
  */
 SEC("raw_tp/sched_process_exit")
 int on_exit(__u64 *ctx)
@@ -400,7 +404,8 @@ int on_exit(__u64 *ctx)
 	if (bpf_core_field_exists(((struct trace_event_raw_sched_process_exit *)0)->group_dead))
 		last = ctx[1] & 1;
 	else
-		last = BPF_CORE_READ(task, signal, live.counter) == 0 &&
+		last = __sync_fetch_and_add(&proc->threads, -1) <= 1 &&
+		       BPF_CORE_READ(task, signal, live.counter) == 0 &&
 		       __sync_val_compare_and_swap(&proc->dead, 0, 1) == 0;
 	if (!last) {
 		emit_thread_exit(task);

@@ -95,7 +95,7 @@ with private_dir() as d:
     result = check("--hang-timeout=300ms", "--", hang)
     ok(result.status == 1 and "FS001 bug" in result.out, "a hang is found and ended", result)
     ok(time.monotonic() - begun < 30, "well before the program would end it")
-    same(run(["pgrep", "-x", os.path.basename(hang)[:15]]).out, "", "nothing is left of it")
+    same(run(["pgrep", "-fx", hang]).out, "", "nothing is left of it")  # by its whole path: others may test too
 
     # The story of a deadlock: the lock, who had it, since where, and what that thread was doing; with the kernel
     # witness alone, and where the shim cannot go, the same stack.

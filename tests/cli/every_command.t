@@ -93,7 +93,7 @@ def printed(command, d):
         "export": ["--format=dot", trace],
         "view": ["-o", out, trace],
         "query": [trace, "SELECT id, start_method, exit_code FROM process ORDER BY id"],
-        "why": [str(os.getpid())],
+        "why": [str(sleeper.pid)],
         "doctor": ["--json"],
     }.get(command, [trace])
     result = forkscope(command, *words)
@@ -128,10 +128,15 @@ for command in commands:
 if os.path.isdir(GOLDEN):
     same(sorted(name[:-4] for name in os.listdir(GOLDEN)), sorted(commands), "a golden text for each, and no other")
 need_bpf()
+sleeper = start(["/bin/sleep", "300"])
 with private_dir() as d:
     recorded = run(["/bin/sh", "-c", 'exec "$0" "$@" >/dev/null 2>&1', FORKSCOPE, "record", "-o", d + "/trace", "--source=bpf", "--fds=full",
                     "--", *PROGRAM])
     same(recorded.status, 3, "the program is recorded, with nothing open but /dev/null")
-    for command in commands:
-        check_golden(command, d)
+    try:
+        wait_until(lambda: "(sleep) S" in open("/proc/%d/stat" % sleeper.pid).read())
+        for command in commands:
+            check_golden(command, d)
+    finally:
+        stop(sleeper)
 done()

@@ -81,8 +81,8 @@ def test_user(d):
 
 
 def test_killed(d):
-    script = "for i in 1 2 3; do /bin/true; done; echo ready; while [ ! -e %s/go ]; do sleep 0.05; done; " \
-             "echo end > %s/ended" % (d, d)
+    script = "for i in 1 2 3; do /bin/true; done; echo ready; while [ ! -e '%s/go' ]; do sleep 0.05; done; " \
+             "echo end > '%s/ended'" % (d, d)
     child = start([FORKSCOPE, "record", "-o", d + "/t", "--", "/bin/sh", "-c", script])
     try:
         child.stdout.readline()

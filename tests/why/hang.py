@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+READ, FUTEX = {"aarch64": ("63", "98")}.get(os.uname().machine, ("0", "202"))
+
 
 def tell(culprit, victim):
     print(json.dumps({"pid": os.getpid(), "culprit": culprit, "victim": victim}), flush=True)
@@ -18,9 +20,12 @@ def pool_killed():
     """A worker dies while it holds the lock of the pool's task queue: the others wait for ever."""
     context = multiprocessing.get_context("fork")
     pool = context.Pool(2)
-    time.sleep(0.5)
-    # Of two idle workers one reads the queue and holds its lock.
-    readers = [w for w in pool._pool if open("/proc/%d/syscall" % w.pid).read().split()[0] == "0"]
+    # Of two idle workers one reads the queue and holds its lock, and the other waits for that.
+    calls = []
+    while sorted(calls) != sorted([READ, FUTEX]):
+        time.sleep(0.05)
+        calls = [open("/proc/%d/syscall" % w.pid).read().split()[0] for w in pool._pool]
+    readers = [w for w, call in zip(pool._pool, calls) if call == READ]
     os.kill(readers[0].pid, signal.SIGKILL)
     others = [w.pid for w in pool._pool if w.pid != readers[0].pid]
     result = pool.map_async(abs, range(3))

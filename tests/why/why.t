@@ -66,7 +66,7 @@ SYSV_PROGRAMS = {
     "queue": ("idle", r"^nothing is stuck: pid {victim} `hang_sysv` waits for a message in the System V queue {queue}$"),
 }
 PYTHON_PROGRAMS = {
-    "pool_killed": ("lock-orphaned", r"^pid {culprit} `python3`.* wait for a semaphore in shared memory "
+    "pool_killed": ("lock-orphaned", r"^pid (\d+ `python3`, )?{culprit} `python3`.* wait for a semaphore in shared memory "
                     r"/dev/shm/sem\.\S+ that nobody alive can release: its holder ended"),
     "pool_idle": ("idle", r"^nothing is stuck: pid {pid} `python3` sleeps"),
     "pool_busy": ("busy", r"^not hung: pid {culprit} `python3` is computing"),
@@ -208,6 +208,7 @@ ok("forkscope why 4711" in forkscope("why", "--help").out, "--help has an exampl
 # --watch tells once, and ends when the process does.
 with private_dir() as directory:
     child, word, _ = begin([hang, "pipe_self"], directory, None)
+    settled(child.pid)  # before it waits there is another thing to be told
     watcher = start([FORKSCOPE, "why", "--watch", str(word["pid"])], text=True)
     first = watcher.stdout.readline()
     time.sleep(1.5)
