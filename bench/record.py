@@ -125,9 +125,11 @@ def tools(exec_program):
     """The tools there are, for a storm of forks or, with a program, of execs."""
     see = seen_execs if exec_program else seen_forks
     found = [Tool("untraced", [], lambda out: None)]
+    # The kernel witness by itself; what the shim adds has bars of its own, in bench/shim.py.
     for level in ("none", "snapshot", "full"):
         found.append(Tool("forkscope record --fds=" + level,
-                          [FORKSCOPE, "record", "-o", "OUT", "--fds=" + level, "--"], see))
+                          [FORKSCOPE, "record", "-o", "OUT", "--source=bpf", "--fds=" + level, "--"], see))
+    found.append(Tool("  and the shim, with stacks", [FORKSCOPE, "record", "-o", "OUT", "--source=both", "--"], see))
     strace_sees = (lambda out: count_lines(out, r"execve(\(| resumed).*= 0$") - 1) if exec_program else (
         lambda out: count_lines(out, r"\+\+\+ exited with") - 1)
     if shutil.which("strace"):

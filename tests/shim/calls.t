@@ -40,12 +40,14 @@ def test_every_start(d, source):
 
 
 def test_stacks_unsaid(d):
-    """All stacks unless the leanest recording was asked for."""
-    for flags, there in (([], True), (["--fds=none"], False), (["--fds=none", "--stacks=native"], True),
-                         (["--stacks=none"], False)):
+    """All stacks, unless the leanest recording was asked for: that is the kernel witness's alone."""
+    for flags, told, there in (([], True, True), (["--fds=none"], False, False),
+                               (["--fds=none", "--stacks=native"], True, True),
+                               (["--fds=none", "--locks"], True, False), (["--stacks=none"], True, False)):
         record(d + "/t", [PROGRAMS + "/storm", "1"], *flags)
         forks = by_type(d + "/t", "call", call="fork", phase="before")
-        ok(forks, "stacks with %s: the fork itself is told" % flags)
+        same(bool(forks), told, "stacks with %s: the shim took part" % flags)
+        same(report(d + "/t")["sources"], {"bpf": True, "shim": told}, "stacks with %s: sources" % flags)
         same(bool(by_type(d + "/t", "stack")), there, "stacks with %s" % flags)
 
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,6 +77,26 @@ static uint64_t now_ns(void)
 
 /* --- sources ------------------------------------------------------------------------------ */
 
+/* Whether the kernel witness may work here; said before it is tried, since the shim must be there first. */
+static bool may_use_bpf(void)
+{
+	const uint64_t both = 1ull << CAP_BPF | 1ull << CAP_PERFMON;
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	uint64_t caps;
+
+	if (syscall(SYS_capget, &head, data) < 0 || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return false;
+	caps = data[0].effective | (uint64_t)data[1].effective << 32;
+	return (caps & both) == both || caps >> CAP_SYS_ADMIN & 1;
+}
+
+/* The leanest recording, of lives alone: nothing is asked for that the shim would tell. */
+static bool is_lean(const struct recording_options *o)
+{
+	return o->fds == FS_FDS_NONE && o->stacks == STACKS_NONE && !o->locks;
+}
+
 static bool wanted(const struct recording *r, const struct source_ops *ops)
 {
 	switch (r->options.source) {
@@ -84,7 +106,8 @@ static bool wanted(const struct recording *r, const struct source_ops *ops)
 		return ops->id == FS_SOURCE_SHIM;
 	case SOURCE_AUTO:
 		/* All that is allowed; what runs already can only be watched from outside. */
-		return ops->id != FS_SOURCE_SHIM || r->options.argv;
+		return ops->id != FS_SOURCE_SHIM ||
+		       (r->options.argv && !(is_lean(&r->options) && may_use_bpf()));
 	default:
 		return true;
 	}
