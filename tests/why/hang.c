@@ -402,7 +402,30 @@ static int open_lock(void)
 	return fd;
 }
 
-static void flock_held(void)
+/* Takes the lock whose kind it is; it waits while another process has it. */
+typedef void take_lock(int fd);
+
+static void take_flock(int fd)
+{
+	flock(fd, LOCK_EX);
+}
+
+static void take_record_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_SETLKW, &lock);
+}
+
+/* Locks of open file descriptions belong to no process. */
+static void take_ofd_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_OFD_SETLKW, &lock);
+}
+
+static void held_by_keeper(take_lock *take)
 {
 	int ready[2];
 	pid_t keeper;
@@ -412,54 +435,28 @@ static void flock_held(void)
 		die("pipe");
 	keeper = start();
 	if (keeper == 0) {
-		flock(open_lock(), LOCK_EX);
+		take(open_lock());
 		(void)!write(ready[1], &byte, 1);
 		be_keeper();
 	}
 	(void)!read(ready[0], &byte, 1);
 	tell("culprit", keeper, getpid());
-	flock(open_lock(), LOCK_EX);
+	take(open_lock());
+}
+
+static void flock_held(void)
+{
+	held_by_keeper(take_flock);
 }
 
 static void fcntl_held(void)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int ready[2];
-	pid_t keeper;
-	char byte = 0;
-
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		die("pipe");
-	keeper = start();
-	if (keeper == 0) {
-		fcntl(open_lock(), F_SETLKW, &lock);
-		(void)!write(ready[1], &byte, 1);
-		be_keeper();
-	}
-	(void)!read(ready[0], &byte, 1);
-	tell("culprit", keeper, getpid());
-	fcntl(open_lock(), F_SETLKW, &lock);
+	held_by_keeper(take_record_lock);
 }
 
-/* Locks of open file descriptions belong to no process. */
 static void ofd_held(void)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int ready[2];
-	pid_t keeper;
-	char byte = 0;
-
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		die("pipe");
-	keeper = start();
-	if (keeper == 0) {
-		fcntl(open_lock(), F_OFD_SETLKW, &lock);
-		(void)!write(ready[1], &byte, 1);
-		be_keeper();
-	}
-	(void)!read(ready[0], &byte, 1);
-	tell("culprit", keeper, getpid());
-	fcntl(open_lock(), F_OFD_SETLKW, &lock);
+	held_by_keeper(take_ofd_lock);
 }
 
 /* --- the rest --- */
