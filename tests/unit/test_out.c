@@ -265,7 +265,7 @@ static void test_hostile_text(void **state)
 	model_free(s.m);
 }
 
-static void test_compare(void **state)
+static void test_compare_json(void **state)
 {
 	struct story s;
 	struct sink out;
@@ -301,6 +301,18 @@ static void test_compare(void **state)
 		      "\":1000,\"max\":1000},\"last_close_ns\":null,\"eof_ns\":null}");
 	free(part);
 	free(out.text);
+	model_free(s.m);
+}
+
+static void test_compare_text(void **state)
+{
+	struct story s;
+	struct sink out;
+	struct compared one;
+
+	(void)state;
+	tell(&s);
+	one = (struct compared){ "a.data", s.m, NULL };
 	sink_open(&out);
 	assert_int_equal(compare_text(&one, 1, &plain, out.to), 0);
 	sink_close(&out);
@@ -380,10 +392,11 @@ static void test_state_changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_report_text), cmocka_unit_test(test_report_json),
-		cmocka_unit_test(test_fds_text),    cmocka_unit_test(test_folding),
-		cmocka_unit_test(test_long_chain),  cmocka_unit_test(test_hostile_text),
-		cmocka_unit_test(test_compare),	    cmocka_unit_test(test_state_changes),
+		cmocka_unit_test(test_report_text),   cmocka_unit_test(test_report_json),
+		cmocka_unit_test(test_fds_text),      cmocka_unit_test(test_folding),
+		cmocka_unit_test(test_long_chain),    cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_compare_json),  cmocka_unit_test(test_compare_text),
+		cmocka_unit_test(test_state_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
