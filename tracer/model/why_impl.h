@@ -8,6 +8,10 @@
 /* Fills text and remedy from root. */
 void why_tell(struct why *w);
 
+/* What is waited for: a file as the target names it; a lock by its kind, and where it lies when it is shared. */
+void why_add_what(struct buffer *to, const struct seen_wait *w);
+void why_add_lock(struct buffer *to, const struct seen_wait *w);
+
 /*
  * The only thread that could end a thread's only wait, when there is exactly one such: deadlock cycles are made
  * of these. NULL: none or several. *ret_process: whose it is.
