@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,11 +15,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/choose.h"
 #include "capture/merge.h"
 #include "capture/stuck.h"
 
@@ -77,42 +76,6 @@ static uint64_t now_ns(void)
 
 /* --- sources ------------------------------------------------------------------------------ */
 
-/* Whether the kernel witness may work here; said before it is tried, since the shim must be there first. */
-static bool may_use_bpf(void)
-{
-	const uint64_t both = 1ull << CAP_BPF | 1ull << CAP_PERFMON;
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-	uint64_t caps;
-
-	if (syscall(SYS_capget, &head, data) < 0 || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return false;
-	caps = data[0].effective | (uint64_t)data[1].effective << 32;
-	return (caps & both) == both || caps >> CAP_SYS_ADMIN & 1;
-}
-
-/* The leanest recording, of lives alone: nothing is asked for that the shim would tell. */
-static bool is_lean(const struct recording_options *o)
-{
-	return o->fds == FS_FDS_NONE && o->stacks == STACKS_NONE && !o->locks;
-}
-
-static bool wanted(const struct recording *r, const struct source_ops *ops)
-{
-	switch (r->options.source) {
-	case SOURCE_BPF:
-		return ops->id == FS_SOURCE_BPF;
-	case SOURCE_SHIM:
-		return ops->id == FS_SOURCE_SHIM;
-	case SOURCE_AUTO:
-		/* All that is allowed; what runs already can only be watched from outside. */
-		return ops->id != FS_SOURCE_SHIM ||
-		       (r->options.argv && !(is_lean(&r->options) && may_use_bpf()));
-	default:
-		return true;
-	}
-}
-
 static int open_one(struct recording *r, const struct source_ops *ops, struct failure *why)
 {
 	const struct source_options options = {
@@ -156,7 +119,8 @@ static int open_sources(struct recording *r, bool before, struct failure *why)
 	for (size_t i = 0; i < SOURCES; i++) {
 		int err;
 
-		if (!wanted(r, source_table[i]) || before != (source_table[i]->environment != NULL))
+		if (!source_is_wanted(&r->options, source_table[i]->id) ||
+		    before != (source_table[i]->environment != NULL))
 			continue;
 		err = open_one(r, source_table[i], &last);
 		if (err == 0)

@@ -14,15 +14,12 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "capture/choose.h"
 #include "capture/source.h"
 #include "capture/try_bpf.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
-
-#define CAP_SYS_ADMIN_BIT 21
-#define CAP_PERFMON_BIT 38
-#define CAP_BPF_BIT 39
 
 struct options {
 	struct read_options read;
@@ -30,7 +27,6 @@ struct options {
 
 struct host {
 	struct utsname uts;
-	unsigned long long caps;
 	bool may_bpf; /* has the capabilities */
 	bool has_btf;
 	char lockdown[64]; /* "none", "integrity" ...; "" unknown */
@@ -51,20 +47,6 @@ static void read_line(const char *path, char *line, size_t size)
 		line[0] = 0;
 	line[strcspn(line, "\n")] = 0;
 	fclose(f);
-}
-
-static unsigned long long effective_caps(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long long caps = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return caps;
 }
 
 /* The file reads "none [integrity] confidentiality": the one in brackets is in force. */
@@ -92,12 +74,9 @@ static void try_shim(struct failure *why)
 
 static void examine(struct host *h)
 {
-	unsigned long long both = 1ull << CAP_BPF_BIT | 1ull << CAP_PERFMON_BIT;
-
 	uname(&h->uts);
-	h->caps = effective_caps();
-	h->may_bpf = (h->caps & both) == both || (h->caps & 1ull << CAP_SYS_ADMIN_BIT);
-	h->has_btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+	h->may_bpf = may_load_bpf();
+	h->has_btf = has_kernel_types();
 	read_lockdown(h->lockdown, sizeof(h->lockdown));
 	try_shim(&h->shim);
 	h->works = false;
