@@ -19,6 +19,12 @@ static __always_inline struct call *remembered(void)
 	return bpf_map_lookup_elem(&calls, &self);
 }
 
+static __always_inline bool is_remembered(__u32 class)
+{
+	return class <= FS_CALL_CLONE3 || class == FS_CALL_EXECVE || class == FS_CALL_EXECVEAT ||
+	       class == FS_CALL_SENDMSG || class == FS_CALL_SENDMMSG;
+}
+
 int exit_fork(void)
 {
 	struct syscall *c = this_call();
@@ -75,7 +81,7 @@ static __always_inline void emit_reap(struct syscall *c, __u32 pid, __u32 option
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fs_ev_reap e = { .child_ns_pid = pid, .options = options, .syscall = c->nr };
 
-	if (pid_depth(task) == own_level)
+	if (task->thread_pid->level == own_level)
 		e.child_pid = pid;
 	fill_header(&e.h, FS_EV_REAP, sizeof(e), address_of(task));
 	if (c->compat)
@@ -343,11 +349,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 	if (!proc)
 		return 0;
-	c = begin_call(task, regs, exit_nr(regs));
+	c = begin_call(regs, exit_nr(regs));
 	if (!c)
 		return 0;
 	c->ret = c->compat ? (int)ret : ret;
-	call = remembered();
+	call = is_remembered(c->class) ? remembered() : NULL;
 	if (call && call->class == c->class) {
 		if (c->class <= FS_CALL_CLONE3)
 			exit_fork();

@@ -359,7 +359,10 @@ struct bpf_iter__task {
 #define CLONE_VM 0x100
 #define CLONE_FILES 0x400
 #define CLONE_VFORK 0x4000
+#define CLONE_PARENT 0x8000
 #define CLONE_THREAD 0x10000
+/* What FS_EV_STATE tells of: new namespaces (bits 7, 17, 25 to 30), CLEAR_SIGHAND, INTO_CGROUP. */
+#define CLONE_CHANGES_STATE 0x37e020080ull
 
 #define PF_EXITING 0x4
 #define PF_KTHREAD 0x200000

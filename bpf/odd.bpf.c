@@ -181,7 +181,7 @@ int vfork_odd(__u32 nr)
 	struct proc *proc = followed(task->tgid);
 	struct fs_ev_odd_call e = {};
 
-	if (!proc || proc->vforked > VFORK_TOLD_MAX || is_compat(task) || !is_forbidden(nr))
+	if (!proc || proc->vforked > VFORK_TOLD_MAX || is_compat() || !is_forbidden(nr))
 		return 0;
 	proc->vforked++;
 	e.what = FS_ODD_VFORK_CHILD;

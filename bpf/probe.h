@@ -85,6 +85,19 @@ struct scratch {
 	char tail[PATH_BYTES * 3 + PIECE_BYTES];
 };
 
+#if defined(__TARGET_ARCH_x86)
+/* The part of struct pt_regs with the arguments, in the order of the kernel's ABI (ptrace(2)). */
+struct argument_regs {
+	__u64 bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+};
+#define FIRST_ARGUMENT_REG bpf_core_field_offset(struct pt_regs, bp)
+#else
+struct argument_regs {
+	__u64 x[6];
+};
+#define FIRST_ARGUMENT_REG bpf_core_field_offset(struct pt_regs, regs)
+#endif
+
 /*
  * What handlers and loops are in the middle of. In a map and not on the stack: of what lies in a map the
  * verifier assumes nothing, so it need not follow a loop through all its states, nor each handler
@@ -97,6 +110,7 @@ struct syscall {
 	__u32 class;
 	__s64 ret;
 	__u64 args[6];
+	struct argument_regs regs; /* args come from here */
 };
 
 struct control_walk {
@@ -316,16 +330,14 @@ static __always_inline void emit(void *record, __u32 size, __u16 type)
 /* A pid's number in the namespace `level` deep, 0 when it has none there. */
 static __always_inline __u32 pid_number(struct pid *pid, __u32 level)
 {
-	struct upid upid = {};
-	__u32 deepest = BPF_CORE_READ(pid, level);
+	__u32 deepest = BPF_CORE_READ(pid, level), number = 0;
 
 	if (!pid || level > deepest || level > 32)
 		return 0;
-	bpf_probe_read_kernel(&upid.nr, sizeof(upid.nr),
-			      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-				      level * bpf_core_type_size(struct upid) +
-				      bpf_core_field_offset(struct upid, nr));
-	return upid.nr;
+	READ(number, (char *)pid + bpf_core_field_offset(struct pid, numbers) +
+			     level * bpf_core_type_size(struct upid) +
+			     bpf_core_field_offset(struct upid, nr));
+	return number;
 }
 
 static __always_inline __u32 pid_depth(struct task_struct *task)
@@ -360,13 +372,35 @@ static __always_inline __u64 process_start(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
-/* Whether the current task is inside a 32-bit system call. */
-static __always_inline bool is_compat(struct task_struct *task)
+/*
+ * The same for a task found by following pointers from the current one: fields of those are read without a
+ * helper's call each, but the verifier adds nothing to them, so that a namespace's number needs the address.
+ */
+static __always_inline __u32 near_pid_number(struct pid *pid, __u32 level)
 {
+	return pid_number((void *)address_of(pid), level);
+}
+
+static __always_inline __u32 near_thread_number(struct task_struct *task)
+{
+	return own_level ? near_pid_number(task->thread_pid, own_level) : (__u32)task->pid;
+}
+
+static __always_inline __u32 near_process_number(struct task_struct *task)
+{
+	return own_level ? near_pid_number(task->group_leader->thread_pid, own_level)
+			 : (__u32)task->tgid;
+}
+
+/* Whether the current task is inside a 32-bit system call. */
+static __always_inline bool is_compat(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(task, thread_info.status) & 0x2; /* TS_COMPAT */
+	return task->thread_info.status & 0x2; /* TS_COMPAT */
 #else
-	return BPF_CORE_READ(task, thread_info.flags) & (1UL << 22); /* TIF_32BIT */
+	return task->thread_info.flags & (1UL << 22); /* TIF_32BIT */
 #endif
 }
 

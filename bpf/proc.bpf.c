@@ -16,18 +16,17 @@ static __always_inline __u32 call_nr(struct call *call)
 static __always_inline __u64 rss_kb(struct mm_struct *mm)
 {
 	struct mm_struct___before_6_2 *old = (void *)mm;
-	__s64 pages = 0;
+	__s64 pages;
 
 	if (!mm)
 		return 0;
 	if (bpf_core_field_exists(old->rss_stat.count)) {
-		pages += BPF_CORE_READ(old, rss_stat.count[0].counter);
-		pages += BPF_CORE_READ(old, rss_stat.count[1].counter);
-		pages += BPF_CORE_READ(old, rss_stat.count[3].counter);
+		/* Not as below: that verifier knows no array of a typedef. */
+		pages = BPF_CORE_READ(old, rss_stat.count[0].counter) +
+			BPF_CORE_READ(old, rss_stat.count[1].counter) +
+			BPF_CORE_READ(old, rss_stat.count[3].counter);
 	} else {
-		pages += BPF_CORE_READ(mm, rss_stat[0].count);
-		pages += BPF_CORE_READ(mm, rss_stat[1].count);
-		pages += BPF_CORE_READ(mm, rss_stat[3].count);
+		pages = mm->rss_stat[0].count + mm->rss_stat[1].count + mm->rss_stat[3].count;
 	}
 	return pages > 0 ? pages * 4 : 0;
 }
@@ -45,32 +44,43 @@ static __always_inline void emit_thread_start(struct task_struct *creator,
 	emit(&e, sizeof(e), FS_EV_THREAD_START);
 }
 
+/* Who the child of `creator` will be a child of. */
+static __always_inline void tell_parent(struct fs_ev_fork *e, struct task_struct *creator)
+{
+	struct task_struct *leader = creator->group_leader;
+
+	if (e->clone_flags & CLONE_PARENT)
+		leader = creator->real_parent->group_leader;
+	e->parent_start_ns = leader->start_boottime;
+	e->parent_pid = near_process_number(leader);
+}
+
 static __always_inline void emit_fork(struct task_struct *creator, struct task_struct *child,
 				      __u64 flags, struct call *call)
 {
-	struct mm_struct *mm = BPF_CORE_READ(creator, mm);
-	struct task_struct *parent = BPF_CORE_READ(child, real_parent);
+	struct pid *pid = BPF_CORE_READ(child, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct mm_struct *mm = creator->mm;
 	struct fs_ev_fork e = {};
 
 	fill_header(&e.h, FS_EV_FORK, sizeof(e), current_address());
-	if (is_compat(creator))
+	if (is_compat())
 		e.h.flags |= FS_EVENT_COMPAT;
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
-	e.parent_start_ns = process_start(parent);
 	e.clone_flags = flags;
-	e.creator_blocked = BPF_CORE_READ(creator, blocked.sig[0]);
+	tell_parent(&e, creator);
+	e.creator_blocked = creator->blocked.sig[0];
 	e.parent_rss_kb = rss_kb(mm);
-	e.parent_pgtables_kb = BPF_CORE_READ(mm, pgtables_bytes.counter) >> 10;
-	e.child_pid = process_number(child);
-	e.child_ns_pid = innermost_number(child);
-	e.parent_pid = process_number(parent);
+	e.parent_pgtables_kb = mm->pgtables_bytes.counter >> 10;
+	e.child_pid = pid_number(pid, own_level);
+	e.child_ns_pid = level == own_level ? e.child_pid : pid_number(pid, level);
 	/* Not nr_threads: that still counts a thread that was joined, for an instant. */
-	e.threads = BPF_CORE_READ(creator, signal, live.counter);
+	e.threads = creator->signal->live.counter;
 	e.exit_signal = BPF_CORE_READ(child, exit_signal);
 	e.syscall = call_nr(call);
 	e.has_stack = call ? call->note : 0;
-	e.ns_level = pid_depth(child) - own_level;
-	BPF_CORE_READ_STR_INTO(&e.comm, child, comm);
+	e.ns_level = level - own_level;
+	bpf_get_current_comm(e.comm, sizeof(e.comm));
 	emit(&e, sizeof(e), FS_EV_FORK);
 }
 
@@ -125,15 +135,16 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	    !call->note)
 		mark_vforked(pid);
 	emit_fork(creator, child, clone_flags, call);
-	if (config.odd && !(clone_flags & CLONE_VM) &&
-	    BPF_CORE_READ(creator, signal, live.counter) > 1)
+	if (config.odd && !(clone_flags & CLONE_VM) && creator->signal->live.counter > 1)
 		emit_fork_threads(address_of(child));
 	if (call) {
 		call->child_pid = process_number(child);
 		call->child_start_ns = BPF_CORE_READ(child, start_boottime);
 		call->clone_flags = clone_flags;
 	}
-	emit_state(address_of(child), FS_STATE_AT_FORK, SLOT_TRACEPOINT);
+	if (!parent || clone_flags & CLONE_CHANGES_STATE ||
+	    pid_depth(child) != creator->thread_pid->level)
+		emit_state(address_of(child), FS_STATE_AT_FORK, SLOT_TRACEPOINT);
 	if (config.fds >= FS_FDS_SNAPSHOT) {
 		if (clone_flags & CLONE_FILES) {
 			struct fs_ev_fd_table e = { .when = FS_TABLE_AT_FORK,
@@ -266,51 +277,41 @@ static __always_inline void emit_thread_exit(struct task_struct *task)
 	fill_header(&e.h, FS_EV_THREAD_EXIT, sizeof(e), address_of(task));
 	e.exit_code = task->exit_code;
 	e.is_leader = task->pid == task->tgid;
-	BPF_CORE_READ_STR_INTO(&e.comm, task, comm);
+	bpf_get_current_comm(e.comm, sizeof(e.comm));
 	emit(&e, sizeof(e), FS_EV_THREAD_EXIT);
 }
 
 static __always_inline bool nobody_waits(struct task_struct *leader)
 {
-	struct sighand_struct *hand = BPF_CORE_READ(leader, real_parent, sighand);
-	struct k_sigaction *action;
-	__u64 handler = 0, flags = 0;
+	struct sighand_struct *hand = leader->real_parent->sighand;
 
-	if (BPF_CORE_READ(leader, exit_signal) != SIGCHLD || !hand)
+	if (leader->exit_signal != SIGCHLD || !hand)
 		return false;
-	action = (void *)hand + bpf_core_field_offset(struct sighand_struct, action) +
-		 (SIGCHLD - 1) * bpf_core_type_size(struct k_sigaction);
-	READ(handler, (char *)action + bpf_core_field_offset(struct sigaction, sa_handler));
-	READ(flags, (char *)action + bpf_core_field_offset(struct sigaction, sa_flags));
-	return handler == 1 || (flags & SA_NOCLDWAIT);
+	return hand->action[SIGCHLD - 1].sa.sa_handler == (void *)1 ||
+	       hand->action[SIGCHLD - 1].sa.sa_flags & SA_NOCLDWAIT;
 }
 
-static __always_inline void emit_exit(struct task_struct *task)
+static __always_inline void emit_exit(struct task_struct *task, struct call *call)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(leader, real_parent);
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	__u64 self = bpf_get_current_pid_tgid();
-	struct call *call = bpf_map_lookup_elem(&calls, &self);
+	struct task_struct *leader = task->group_leader;
+	struct task_struct *parent = leader->real_parent->group_leader;
+	struct signal_struct *signal = task->signal;
 	struct fs_ev_exit e = {};
 
-	fill_header(&e.h, FS_EV_EXIT, sizeof(e), address_of(task));
-	e.cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime) +
-		   BPF_CORE_READ(task, se.sum_exec_runtime);
-	e.minor_faults = BPF_CORE_READ(signal, min_flt) + BPF_CORE_READ(task, min_flt);
-	e.major_faults = BPF_CORE_READ(signal, maj_flt) + BPF_CORE_READ(task, maj_flt);
-	if (leader != task) { /* a leader that ended first is counted when it is reaped */
-		e.cpu_ns += BPF_CORE_READ(leader, se.sum_exec_runtime);
-		e.minor_faults += BPF_CORE_READ(leader, min_flt);
-		e.major_faults += BPF_CORE_READ(leader, maj_flt);
+	fill_header(&e.h, FS_EV_EXIT, sizeof(e), current_address());
+	e.cpu_ns = signal->sum_sched_runtime + task->se.sum_exec_runtime;
+	e.minor_faults = signal->min_flt + task->min_flt;
+	e.major_faults = signal->maj_flt + task->maj_flt;
+	if (task->pid != task->tgid) { /* a leader that ended first is counted when it is reaped */
+		e.cpu_ns += leader->se.sum_exec_runtime;
+		e.minor_faults += leader->min_flt;
+		e.major_faults += leader->maj_flt;
 	}
-	e.peak_rss_kb = BPF_CORE_READ(signal, maxrss) * 4;
-	e.parent_pid = process_number(parent);
-	e.parent_start_ns = process_start(parent);
-	e.status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
-			   ? BPF_CORE_READ(signal, group_exit_code)
-			   : BPF_CORE_READ(leader, exit_code);
-	e.last_tid = thread_number(task);
+	e.peak_rss_kb = signal->maxrss * 4;
+	e.parent_pid = near_process_number(parent);
+	e.parent_start_ns = parent->start_boottime;
+	e.status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
+	e.last_tid = near_thread_number(task);
 	if (nobody_waits(leader))
 		e.exit_flags |= FS_EXIT_AUTOREAP;
 	if (call && (call->class == FS_CALL_EXECVE || call->class == FS_CALL_EXECVEAT))
@@ -397,27 +398,30 @@ int on_exit(__u64 *ctx)
 	__u32 tgid = task->tgid;
 	__u64 self = bpf_get_current_pid_tgid();
 	struct proc *proc = followed(tgid);
+	struct call *call;
 	bool last;
 
 	if (!proc)
 		return 0;
+	call = bpf_map_lookup_elem(&calls, &self);
 	if (bpf_core_field_exists(((struct trace_event_raw_sched_process_exit *)0)->group_dead))
 		last = ctx[1] & 1;
 	else
 		last = __sync_fetch_and_add(&proc->threads, -1) <= 1 &&
-		       BPF_CORE_READ(task, signal, live.counter) == 0 &&
+		       task->signal->live.counter == 0 &&
 		       __sync_val_compare_and_swap(&proc->dead, 0, 1) == 0;
 	if (!last) {
 		emit_thread_exit(task);
 	} else {
 		emit_orphans(task);
 		if (config.odd)
-			emit_state(address_of(task), FS_STATE_AT_EXIT, SLOT_TRACEPOINT);
-		emit_exit(task);
+			emit_state(current_address(), FS_STATE_AT_EXIT, SLOT_TRACEPOINT);
+		emit_exit(task, call);
 		bpf_map_delete_elem(&procs, &tgid);
 		__sync_fetch_and_add(&alive, -1);
 	}
-	bpf_map_delete_elem(&calls, &self);
+	if (call)
+		bpf_map_delete_elem(&calls, &self);
 	return 0;
 }
 

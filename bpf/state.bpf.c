@@ -71,24 +71,31 @@ static long hash_step(__u32 i, const __u32 *slot)
 }
 
 /*
- * What can be read in an instant, of all but dispositions and limits, which only their system calls change
- * (or another process's prlimit, which is missed until the next exec). Never 0.
+ * Of the current task, what can be read in an instant: all but dispositions and limits, which only their
+ * system calls change (or another process's prlimit, which is missed until the next exec). Never 0,
+ * which stands for unknown.
  */
-static __always_inline __u64 state_key(struct task_struct *task, struct fs_struct *fs)
+static __always_inline __u64 current_state_key(struct describe *d)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	__u64 key = BPF_CORE_READ(task, blocked.sig[0]);
+	struct task_struct *task = bpf_get_current_task_btf();
+	volatile __u64 *number =
+		&d->hash; /* a pointer that was stored in a map comes back as one */
+	const struct cred *cred = task->cred;
+	__u64 key = task->blocked.sig[0];
 
-	key = key * 31 + (__u64)BPF_CORE_READ(task, nsproxy);
-	key = key * 31 + (__u64)BPF_CORE_READ(task, cgroups);
-	key = key * 31 + (__u64)BPF_CORE_READ(fs, pwd.dentry);
-	key = key * 31 + BPF_CORE_READ(fs, umask);
-	key = key * 31 + BPF_CORE_READ(cred, uid.val);
-	key = key * 31 + BPF_CORE_READ(cred, euid.val);
-	key = key * 31 + BPF_CORE_READ(cred, gid.val);
-	key = key * 31 + BPF_CORE_READ(cred, egid.val);
-	key = key * 31 + BPF_CORE_READ(task, atomic_flags);
-	key = key * 31 + pid_depth(task);
+	*number = (__u64)task->nsproxy;
+	key = key * 31 + *number;
+	*number = (__u64)task->cgroups;
+	key = key * 31 + *number;
+	*number = (__u64)task->fs->pwd.dentry;
+	key = key * 31 + *number;
+	key = key * 31 + task->fs->umask;
+	key = key * 31 + cred->uid.val;
+	key = key * 31 + cred->euid.val;
+	key = key * 31 + cred->gid.val;
+	key = key * 31 + cred->egid.val;
+	key = key * 31 + task->atomic_flags;
+	key = key * 31 + task->thread_pid->level;
 	return key | 1;
 }
 
@@ -98,16 +105,17 @@ int emit_state(__u64 address, __u32 when, __u32 slot)
 	struct scratch *s = scratch_slot(slot);
 	struct describe *d = describe_slot(slot);
 	struct proc *proc = followed(BPF_CORE_READ(task, tgid));
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct fs_ev_state *e;
+	struct fs_struct *fs;
 	__u32 len, size;
 	__u64 key;
 
 	if (!s || !d || !proc)
 		return 0;
-	key = state_key(task, fs);
-	if (proc->state_key == key && !proc->state_dirty && when != FS_STATE_AFTER_EXEC)
+	key = address == current_address() ? current_state_key(d) : 0;
+	if (key && proc->state_key == key && !proc->state_dirty && when != FS_STATE_AFTER_EXEC)
 		return 0;
+	fs = BPF_CORE_READ(task, fs);
 	proc->state_key = key;
 	proc->state_dirty = 0;
 	e = &s->state;

@@ -34,32 +34,35 @@ static __always_inline __u32 exit_nr(struct pt_regs *regs)
 #endif
 }
 
-/* All registers keep their values until the call returns, but for a successful exec. */
-static __always_inline void read_args(struct syscall *c, struct pt_regs *regs)
+/*
+ * All registers keep their values until the call returns, but for a successful exec. Copied in one
+ * piece: a helper's call for each costs more.
+ */
+static __always_inline void read_args(struct syscall *c, struct pt_regs *from)
 {
+	struct argument_regs *r = &c->regs;
+
+	READ(*r, (char *)from + FIRST_ARGUMENT_REG);
 #if defined(__TARGET_ARCH_x86)
 	if (c->compat) {
-		c->args[0] = (__u32)BPF_CORE_READ(regs, bx);
-		c->args[1] = (__u32)BPF_CORE_READ(regs, cx);
-		c->args[2] = (__u32)BPF_CORE_READ(regs, dx);
-		c->args[3] = (__u32)BPF_CORE_READ(regs, si);
-		c->args[4] = (__u32)BPF_CORE_READ(regs, di);
-		c->args[5] = (__u32)BPF_CORE_READ(regs, bp);
+		c->args[0] = (__u32)r->bx;
+		c->args[1] = (__u32)r->cx;
+		c->args[2] = (__u32)r->dx;
+		c->args[3] = (__u32)r->si;
+		c->args[4] = (__u32)r->di;
+		c->args[5] = (__u32)r->bp;
 	} else {
-		c->args[0] = BPF_CORE_READ(regs, di);
-		c->args[1] = BPF_CORE_READ(regs, si);
-		c->args[2] = BPF_CORE_READ(regs, dx);
-		c->args[3] = BPF_CORE_READ(regs, r10);
-		c->args[4] = BPF_CORE_READ(regs, r8);
-		c->args[5] = BPF_CORE_READ(regs, r9);
+		c->args[0] = r->di;
+		c->args[1] = r->si;
+		c->args[2] = r->dx;
+		c->args[3] = r->r10;
+		c->args[4] = r->r8;
+		c->args[5] = r->r9;
 	}
 #else
-	c->args[0] = BPF_CORE_READ(regs, orig_x0);
-	c->args[1] = BPF_CORE_READ(regs, regs[1]);
-	c->args[2] = BPF_CORE_READ(regs, regs[2]);
-	c->args[3] = BPF_CORE_READ(regs, regs[3]);
-	c->args[4] = BPF_CORE_READ(regs, regs[4]);
-	c->args[5] = BPF_CORE_READ(regs, regs[5]);
+	c->args[0] = BPF_CORE_READ(from, orig_x0);
+	for (int i = 1; i < 6; i++)
+		c->args[i] = r->x[i];
 #endif
 }
 
@@ -102,10 +105,9 @@ static __always_inline void unfold_socketcall(struct syscall *c)
 }
 
 /* Fills the CPU's slot with the call; NULL when the tables say that it does not matter. */
-static __always_inline struct syscall *begin_call(struct task_struct *task, struct pt_regs *regs,
-						  __u32 nr)
+static __always_inline struct syscall *begin_call(struct pt_regs *regs, __u32 nr)
 {
-	__u32 compat = is_compat(task);
+	__u32 compat = is_compat();
 	__u16 entry = table_entry(nr, compat);
 	struct syscall *c;
 
