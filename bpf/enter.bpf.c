@@ -163,7 +163,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 		__sync_fetch_and_add(&proc->calls, 1);
 	if (config.odd && proc->vforked)
 		vfork_odd(nr);
-	c = begin_call(regs, nr);
+	c = begin_call(nr);
 	if (!c)
 		return 0;
 	class = c->class;

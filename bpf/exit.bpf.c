@@ -81,7 +81,7 @@ static __always_inline void emit_reap(struct syscall *c, __u32 pid, __u32 option
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fs_ev_reap e = { .child_ns_pid = pid, .options = options, .syscall = c->nr };
 
-	if (task->thread_pid->level == own_level)
+	if (pid_depth(task) == own_level)
 		e.child_pid = pid;
 	fill_header(&e.h, FS_EV_REAP, sizeof(e), address_of(task));
 	if (c->compat)
@@ -341,15 +341,14 @@ static __always_inline void exit_success(struct syscall *c, struct proc *proc)
 SEC("raw_tp/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 self = bpf_get_current_pid_tgid();
-	struct proc *proc = followed(task->tgid);
+	struct proc *proc = followed(self >> 32);
 	struct syscall *c;
 	struct call *call;
 
 	if (!proc)
 		return 0;
-	c = begin_call(regs, exit_nr(regs));
+	c = begin_call(exit_nr());
 	if (!c)
 		return 0;
 	c->ret = c->compat ? (int)ret : ret;

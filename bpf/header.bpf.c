@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The head of every event: who, when, where. Most events are about the current task, whose fields can be
- * read without a helper's call each, which is why it has a way of its own.
+ * The head of every event: who, when, where. Most are about the current task, of which plain fields can be
+ * read without a helper's call each (see probe.h on its pointers).
  */
 #include "probe.h"
 
 static __always_inline void tell_current(struct fs_event *h)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pid *pid = task->group_leader->thread_pid;
-	__u32 level = pid->level;
 
-	h->start_ns = task->group_leader->start_boottime;
-	h->pid = near_process_number(task);
-	h->tid = near_thread_number(task);
-	h->ns_pid = level ? near_pid_number(pid, level) : (__u32)task->tgid;
+	h->pid = current_process_number();
+	h->tid = current_thread_number();
+	h->ns_pid = pid_depth(task) ? innermost_number(BPF_CORE_READ(task, group_leader))
+				    : (__u32)task->tgid;
+	h->start_ns = task->pid == task->tgid ? task->start_boottime : process_start(task);
 }
 
 static __always_inline void tell_other(struct fs_event *h, struct task_struct *task)

@@ -85,19 +85,6 @@ struct scratch {
 	char tail[PATH_BYTES * 3 + PIECE_BYTES];
 };
 
-#if defined(__TARGET_ARCH_x86)
-/* The part of struct pt_regs with the arguments, in the order of the kernel's ABI (ptrace(2)). */
-struct argument_regs {
-	__u64 bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
-};
-#define FIRST_ARGUMENT_REG bpf_core_field_offset(struct pt_regs, bp)
-#else
-struct argument_regs {
-	__u64 x[6];
-};
-#define FIRST_ARGUMENT_REG bpf_core_field_offset(struct pt_regs, regs)
-#endif
-
 /*
  * What handlers and loops are in the middle of. In a map and not on the stack: of what lies in a map the
  * verifier assumes nothing, so it need not follow a loop through all its states, nor each handler
@@ -110,7 +97,6 @@ struct syscall {
 	__u32 class;
 	__s64 ret;
 	__u64 args[6];
-	struct argument_regs regs; /* args come from here */
 };
 
 struct control_walk {
@@ -163,6 +149,7 @@ struct describe {
 	__u64 actions[64 * ACTION_WORDS];
 	__u32 raw_fds[2 * PIECE_FDS]; /* twice: what the verifier thinks could be needed */
 	__u64 hash;
+	__u64 ids[3]; /* uid to egid, as they follow one another in struct cred */
 	struct table_walk table;
 	struct syscall call;
 	struct control_walk control;
@@ -373,23 +360,22 @@ static __always_inline __u64 process_start(struct task_struct *task)
 }
 
 /*
- * The same for a task found by following pointers from the current one: fields of those are read without a
- * helper's call each, but the verifier adds nothing to them, so that a namespace's number needs the address.
+ * The current task's plain fields can be read without a helper's call each. Its pointers could too, but to
+ * judge one the verifier searches all the kernel's types by name, for a millisecond, in every program that
+ * comes there: only where many fields lie behind one pointer that is worth it, else BPF_CORE_READ.
  */
-static __always_inline __u32 near_pid_number(struct pid *pid, __u32 level)
+static __always_inline __u32 current_thread_number(void)
 {
-	return pid_number((void *)address_of(pid), level);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return own_level ? thread_number(task) : (__u32)task->pid;
 }
 
-static __always_inline __u32 near_thread_number(struct task_struct *task)
+static __always_inline __u32 current_process_number(void)
 {
-	return own_level ? near_pid_number(task->thread_pid, own_level) : (__u32)task->pid;
-}
+	struct task_struct *task = bpf_get_current_task_btf();
 
-static __always_inline __u32 near_process_number(struct task_struct *task)
-{
-	return own_level ? near_pid_number(task->group_leader->thread_pid, own_level)
-			 : (__u32)task->tgid;
+	return own_level ? process_number(task) : (__u32)task->tgid;
 }
 
 /* Whether the current task is inside a 32-bit system call. */

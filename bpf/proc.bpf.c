@@ -21,7 +21,6 @@ static __always_inline __u64 rss_kb(struct mm_struct *mm)
 	if (!mm)
 		return 0;
 	if (bpf_core_field_exists(old->rss_stat.count)) {
-		/* Not as below: that verifier knows no array of a typedef. */
 		pages = BPF_CORE_READ(old, rss_stat.count[0].counter) +
 			BPF_CORE_READ(old, rss_stat.count[1].counter) +
 			BPF_CORE_READ(old, rss_stat.count[3].counter);
@@ -44,19 +43,9 @@ static __always_inline void emit_thread_start(struct task_struct *creator,
 	emit(&e, sizeof(e), FS_EV_THREAD_START);
 }
 
-/* Who the child of `creator` will be a child of. */
-static __always_inline void tell_parent(struct fs_ev_fork *e, struct task_struct *creator)
-{
-	struct task_struct *leader = creator->group_leader;
-
-	if (e->clone_flags & CLONE_PARENT)
-		leader = creator->real_parent->group_leader;
-	e->parent_start_ns = leader->start_boottime;
-	e->parent_pid = near_process_number(leader);
-}
-
-static __always_inline void emit_fork(struct task_struct *creator, struct task_struct *child,
-				      __u64 flags, struct call *call)
+/* Returns how deep the child's pid namespace is. */
+static __always_inline __u32 emit_fork(struct task_struct *creator, struct task_struct *child,
+				       __u64 flags, struct call *call)
 {
 	struct pid *pid = BPF_CORE_READ(child, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
@@ -68,20 +57,31 @@ static __always_inline void emit_fork(struct task_struct *creator, struct task_s
 		e.h.flags |= FS_EVENT_COMPAT;
 	e.child_start_ns = BPF_CORE_READ(child, start_boottime);
 	e.clone_flags = flags;
-	tell_parent(&e, creator);
+	e.parent_pid = e.h.pid;
+	e.parent_start_ns = e.h.start_ns;
+	if (flags & CLONE_PARENT) {
+		e.parent_pid = process_number(BPF_CORE_READ(creator, real_parent));
+		e.parent_start_ns = process_start(BPF_CORE_READ(creator, real_parent));
+	}
 	e.creator_blocked = creator->blocked.sig[0];
 	e.parent_rss_kb = rss_kb(mm);
 	e.parent_pgtables_kb = mm->pgtables_bytes.counter >> 10;
 	e.child_pid = pid_number(pid, own_level);
 	e.child_ns_pid = level == own_level ? e.child_pid : pid_number(pid, level);
 	/* Not nr_threads: that still counts a thread that was joined, for an instant. */
-	e.threads = creator->signal->live.counter;
+	e.threads = BPF_CORE_READ(creator, signal, live.counter);
 	e.exit_signal = BPF_CORE_READ(child, exit_signal);
 	e.syscall = call_nr(call);
 	e.has_stack = call ? call->note : 0;
 	e.ns_level = level - own_level;
 	bpf_get_current_comm(e.comm, sizeof(e.comm));
 	emit(&e, sizeof(e), FS_EV_FORK);
+	if (call) {
+		call->child_pid = e.child_pid;
+		call->child_start_ns = e.child_start_ns;
+		call->clone_flags = flags;
+	}
+	return level;
 }
 
 /* posix_spawn gives its child a stack, and is libc's affair; this one is the program's. */
@@ -111,7 +111,7 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	struct task_struct *creator = bpf_get_current_task_btf();
 	struct proc *parent = followed(creator->tgid);
 	__u64 self = bpf_get_current_pid_tgid();
-	__u32 pid = BPF_CORE_READ(child, tgid);
+	__u32 pid = BPF_CORE_READ(child, tgid), level;
 	struct call *call;
 
 	if (clone_flags & CLONE_THREAD) {
@@ -134,16 +134,11 @@ int BPF_PROG(on_new_task, struct task_struct *child, __u64 clone_flags)
 	if (config.odd && clone_flags & CLONE_VM && clone_flags & CLONE_VFORK && call &&
 	    !call->note)
 		mark_vforked(pid);
-	emit_fork(creator, child, clone_flags, call);
-	if (config.odd && !(clone_flags & CLONE_VM) && creator->signal->live.counter > 1)
+	level = emit_fork(creator, child, clone_flags, call);
+	if (config.odd && !(clone_flags & CLONE_VM) &&
+	    BPF_CORE_READ(creator, signal, live.counter) > 1)
 		emit_fork_threads(address_of(child));
-	if (call) {
-		call->child_pid = process_number(child);
-		call->child_start_ns = BPF_CORE_READ(child, start_boottime);
-		call->clone_flags = clone_flags;
-	}
-	if (!parent || clone_flags & CLONE_CHANGES_STATE ||
-	    pid_depth(child) != creator->thread_pid->level)
+	if (!parent || clone_flags & CLONE_CHANGES_STATE || level != pid_depth(creator))
 		emit_state(address_of(child), FS_STATE_AT_FORK, SLOT_TRACEPOINT);
 	if (config.fds >= FS_FDS_SNAPSHOT) {
 		if (clone_flags & CLONE_FILES) {
@@ -281,20 +276,22 @@ static __always_inline void emit_thread_exit(struct task_struct *task)
 	emit(&e, sizeof(e), FS_EV_THREAD_EXIT);
 }
 
-static __always_inline bool nobody_waits(struct task_struct *leader)
+static __always_inline bool nobody_waits(struct task_struct *leader, struct task_struct *parent)
 {
-	struct sighand_struct *hand = leader->real_parent->sighand;
+	struct sighand_struct *hand = BPF_CORE_READ(parent, sighand);
+	__u64 action[2] = {}; /* handler and flags, as they follow one another */
 
-	if (leader->exit_signal != SIGCHLD || !hand)
+	if (BPF_CORE_READ(leader, exit_signal) != SIGCHLD || !hand)
 		return false;
-	return hand->action[SIGCHLD - 1].sa.sa_handler == (void *)1 ||
-	       hand->action[SIGCHLD - 1].sa.sa_flags & SA_NOCLDWAIT;
+	READ(action, (void *)hand + bpf_core_field_offset(struct sighand_struct, action) +
+			     (SIGCHLD - 1) * bpf_core_type_size(struct k_sigaction));
+	return action[0] == 1 || action[1] & SA_NOCLDWAIT;
 }
 
 static __always_inline void emit_exit(struct task_struct *task, struct call *call)
 {
-	struct task_struct *leader = task->group_leader;
-	struct task_struct *parent = leader->real_parent->group_leader;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent = BPF_CORE_READ(leader, real_parent);
 	struct signal_struct *signal = task->signal;
 	struct fs_ev_exit e = {};
 
@@ -303,16 +300,17 @@ static __always_inline void emit_exit(struct task_struct *task, struct call *cal
 	e.minor_faults = signal->min_flt + task->min_flt;
 	e.major_faults = signal->maj_flt + task->maj_flt;
 	if (task->pid != task->tgid) { /* a leader that ended first is counted when it is reaped */
-		e.cpu_ns += leader->se.sum_exec_runtime;
-		e.minor_faults += leader->min_flt;
-		e.major_faults += leader->maj_flt;
+		e.cpu_ns += BPF_CORE_READ(leader, se.sum_exec_runtime);
+		e.minor_faults += BPF_CORE_READ(leader, min_flt);
+		e.major_faults += BPF_CORE_READ(leader, maj_flt);
 	}
 	e.peak_rss_kb = signal->maxrss * 4;
-	e.parent_pid = near_process_number(parent);
-	e.parent_start_ns = parent->start_boottime;
-	e.status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
-	e.last_tid = near_thread_number(task);
-	if (nobody_waits(leader))
+	e.parent_pid = process_number(parent);
+	e.parent_start_ns = process_start(parent);
+	e.status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code
+						     : BPF_CORE_READ(leader, exit_code);
+	e.last_tid = e.h.tid;
+	if (nobody_waits(leader, parent))
 		e.exit_flags |= FS_EXIT_AUTOREAP;
 	if (call && (call->class == FS_CALL_EXECVE || call->class == FS_CALL_EXECVEAT))
 		e.exit_flags |= FS_EXIT_BEFORE_EXEC;
@@ -362,17 +360,20 @@ static long orphan_step(__u32 i, struct orphan_walk *w)
 /* Read without the kernel's lock: a child that comes or goes meanwhile is told of by its own exit. */
 static __always_inline void emit_orphans(struct task_struct *task)
 {
-	struct orphan_walk w = {};
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	__u32 level = BPF_CORE_READ(pid, level);
 	struct pid_namespace *ns = NULL;
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct signal_struct *signal;
 	struct task_struct *reaper;
+	struct orphan_walk w = {};
+	struct pid *pid;
+	__u32 level;
 
 	w.head = (__u64)task + bpf_core_field_offset(struct task_struct, children);
 	READ(w.next, (void *)w.head);
 	if (w.next == w.head)
 		return;
+	pid = BPF_CORE_READ(task, thread_pid);
+	level = BPF_CORE_READ(pid, level);
+	signal = BPF_CORE_READ(task, signal);
 	if (level <= 32)
 		READ(ns, (char *)pid + bpf_core_field_offset(struct pid, numbers) +
 				 level * bpf_core_type_size(struct upid) +
@@ -408,7 +409,7 @@ int on_exit(__u64 *ctx)
 		last = ctx[1] & 1;
 	else
 		last = __sync_fetch_and_add(&proc->threads, -1) <= 1 &&
-		       task->signal->live.counter == 0 &&
+		       BPF_CORE_READ(task, signal, live.counter) == 0 &&
 		       __sync_val_compare_and_swap(&proc->dead, 0, 1) == 0;
 	if (!last) {
 		emit_thread_exit(task);

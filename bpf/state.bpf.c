@@ -78,24 +78,18 @@ static long hash_step(__u32 i, const __u32 *slot)
 static __always_inline __u64 current_state_key(struct describe *d)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	volatile __u64 *number =
-		&d->hash; /* a pointer that was stored in a map comes back as one */
-	const struct cred *cred = task->cred;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	__u64 key = task->blocked.sig[0];
 
-	*number = (__u64)task->nsproxy;
-	key = key * 31 + *number;
-	*number = (__u64)task->cgroups;
-	key = key * 31 + *number;
-	*number = (__u64)task->fs->pwd.dentry;
-	key = key * 31 + *number;
-	key = key * 31 + task->fs->umask;
-	key = key * 31 + cred->uid.val;
-	key = key * 31 + cred->euid.val;
-	key = key * 31 + cred->gid.val;
-	key = key * 31 + cred->egid.val;
+	READ(d->ids, (char *)BPF_CORE_READ(task, cred) + bpf_core_field_offset(struct cred, uid));
+	for (int i = 0; i < 3; i++)
+		key = key * 31 + d->ids[i];
+	key = key * 31 + (__u64)BPF_CORE_READ(task, nsproxy);
+	key = key * 31 + (__u64)BPF_CORE_READ(task, cgroups);
+	key = key * 31 + (__u64)BPF_CORE_READ(fs, pwd.dentry);
+	key = key * 31 + BPF_CORE_READ(fs, umask);
 	key = key * 31 + task->atomic_flags;
-	key = key * 31 + task->thread_pid->level;
+	key = key * 31 + pid_depth(task);
 	return key | 1;
 }
 

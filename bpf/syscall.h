@@ -25,44 +25,52 @@ static __always_inline __u16 table_entry(__u32 nr, __u32 compat)
 		      : call_table[nr & (FS_CALL_TABLE - 1)];
 }
 
-static __always_inline __u32 exit_nr(struct pt_regs *regs)
+/*
+ * The registers of the call under way: those that the tracepoint tells, but as a pointer that the verifier
+ * knows, so that reading one takes no helper's call.
+ */
+static __always_inline struct pt_regs *call_regs(void)
+{
+	return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
+static __always_inline __u32 exit_nr(void)
 {
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(regs, orig_ax);
+	return call_regs()->orig_ax;
 #else
-	return BPF_CORE_READ(regs, syscallno);
+	return call_regs()->syscallno;
 #endif
 }
 
-/*
- * All registers keep their values until the call returns, but for a successful exec. Copied in one
- * piece: a helper's call for each costs more.
- */
-static __always_inline void read_args(struct syscall *c, struct pt_regs *from)
+/* All registers keep their values until the call returns, but for a successful exec. */
+static __always_inline void read_args(struct syscall *c)
 {
-	struct argument_regs *r = &c->regs;
+	struct pt_regs *regs = call_regs();
 
-	READ(*r, (char *)from + FIRST_ARGUMENT_REG);
 #if defined(__TARGET_ARCH_x86)
 	if (c->compat) {
-		c->args[0] = (__u32)r->bx;
-		c->args[1] = (__u32)r->cx;
-		c->args[2] = (__u32)r->dx;
-		c->args[3] = (__u32)r->si;
-		c->args[4] = (__u32)r->di;
-		c->args[5] = (__u32)r->bp;
+		c->args[0] = (__u32)regs->bx;
+		c->args[1] = (__u32)regs->cx;
+		c->args[2] = (__u32)regs->dx;
+		c->args[3] = (__u32)regs->si;
+		c->args[4] = (__u32)regs->di;
+		c->args[5] = (__u32)regs->bp;
 	} else {
-		c->args[0] = r->di;
-		c->args[1] = r->si;
-		c->args[2] = r->dx;
-		c->args[3] = r->r10;
-		c->args[4] = r->r8;
-		c->args[5] = r->r9;
+		c->args[0] = regs->di;
+		c->args[1] = regs->si;
+		c->args[2] = regs->dx;
+		c->args[3] = regs->r10;
+		c->args[4] = regs->r8;
+		c->args[5] = regs->r9;
 	}
 #else
-	c->args[0] = BPF_CORE_READ(from, orig_x0);
-	for (int i = 1; i < 6; i++)
-		c->args[i] = r->x[i];
+	c->args[0] = regs->orig_x0;
+	c->args[1] = regs->regs[1];
+	c->args[2] = regs->regs[2];
+	c->args[3] = regs->regs[3];
+	c->args[4] = regs->regs[4];
+	c->args[5] = regs->regs[5];
 #endif
 }
 
@@ -105,7 +113,7 @@ static __always_inline void unfold_socketcall(struct syscall *c)
 }
 
 /* Fills the CPU's slot with the call; NULL when the tables say that it does not matter. */
-static __always_inline struct syscall *begin_call(struct pt_regs *regs, __u32 nr)
+static __always_inline struct syscall *begin_call(__u32 nr)
 {
 	__u32 compat = is_compat();
 	__u16 entry = table_entry(nr, compat);
@@ -120,7 +128,7 @@ static __always_inline struct syscall *begin_call(struct pt_regs *regs, __u32 nr
 	c->compat = compat;
 	c->entry = entry;
 	c->ret = 0;
-	read_args(c, regs);
+	read_args(c);
 	if ((entry & 0xff) == FS_CALL_SOCKETCALL)
 		unfold_socketcall(c);
 	c->class = c->entry & 0xff;

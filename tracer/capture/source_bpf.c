@@ -60,6 +60,31 @@ static uint32_t ring_bytes(uint64_t wanted)
 	return size;
 }
 
+static uint32_t smaller_by_file(uint32_t most, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned long n = 0;
+
+	if (!f)
+		return most;
+	if (fscanf(f, "%lu", &n) != 1 || n > most)
+		n = most;
+	fclose(f);
+	return n ? n : most;
+}
+
+/*
+ * As many processes as this kernel can have at once, up to what the maps are made for: the kernel clears a
+ * table's memory when the map is made, which for 262,144 entries costs a tenth of all loading.
+ */
+static uint32_t most_processes(struct forkscope_bpf *skel)
+{
+	uint32_t most = bpf_map__max_entries(skel->maps.procs);
+
+	most = smaller_by_file(most, "/proc/sys/kernel/threads-max");
+	return smaller_by_file(most, "/proc/sys/kernel/pid_max");
+}
+
 /* The id of a cgroup is its directory's inode number in the default (v2) hierarchy. */
 static int cgroup_id(const char *path, uint64_t *ret, struct failure *why)
 {
@@ -101,7 +126,7 @@ static void choose_programs(struct forkscope_bpf *skel, const struct source_opti
 static int configure(struct forkscope_bpf *skel, const struct source_options *options,
 		     struct failure *why)
 {
-	uint32_t ring = ring_bytes(options->buffer);
+	uint32_t ring = ring_bytes(options->buffer), most;
 	uint64_t cgroup = 0, secret = 0;
 	int err;
 
@@ -121,6 +146,9 @@ static int configure(struct forkscope_bpf *skel, const struct source_options *op
 	err = bpf_map__set_max_entries(skel->maps.ring, ring);
 	if (err)
 		return fail_errno(why, err, "cannot set the ring to %u bytes", ring);
+	most = most_processes(skel);
+	(void)bpf_map__set_max_entries(skel->maps.procs, most);
+	(void)bpf_map__set_max_entries(skel->maps.calls, most);
 	choose_programs(skel, options);
 	return 0;
 }
