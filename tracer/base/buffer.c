@@ -50,6 +50,11 @@ void buffer_add_text(struct buffer *b, const char *text)
 
 void buffer_add_char(struct buffer *b, char c)
 {
+	if (b->len + 1 < b->room && !b->failed) {
+		b->data[b->len++] = c;
+		b->data[b->len] = '\0';
+		return;
+	}
 	buffer_append(b, &c, 1);
 }
 

@@ -112,6 +112,12 @@ static void add_escape(struct buffer *out, uint32_t point)
 	}
 }
 
+/* Printable ASCII that needs no escape: nearly all that is ever written, so it takes the short way. */
+static bool is_plain(char c)
+{
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void add_quoted(struct buffer *out, const char *text, size_t len)
 {
 	size_t i = 0, start = 0;
@@ -119,8 +125,13 @@ static void add_quoted(struct buffer *out, const char *text, size_t len)
 	buffer_add_char(out, '"');
 	while (i < len) {
 		uint32_t point = 0;
-		unsigned n = utf8_decode(text + i, len - i, &point);
+		unsigned n;
 
+		if (is_plain(text[i])) {
+			i++;
+			continue;
+		}
+		n = utf8_decode(text + i, len - i, &point);
 		if (n && point != '"' && point != '\\' && !utf8_is_unsafe(point)) {
 			i += n;
 			continue;
