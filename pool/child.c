@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "forkscope/raw_syscall.h"
 #include "internal.h"
 
 /* Ctrl-C is the caller's to act on. A handler, not SIG_IGN: exec'ed programs get the default back. */
@@ -113,12 +114,13 @@ void child_signals_told(const struct lane_map *map)
 
 static int close_between(int first, int last)
 {
+	long r;
+
 	if (first > last)
 		return 0;
-	if (syscall(SYS_close_range, first, last, 0) == 0)
-		return 0;
-	if (errno != ENOSYS && errno != EPERM)
-		return -errno;
+	r = sys3(SYS_close_range, first, last, 0);
+	if (r != -ENOSYS && r != -EPERM)
+		return (int)r;
 	/* Before 5.9, or where a filter forbids it. */
 	if (last > 65535)
 		last = 65535;
@@ -154,7 +156,8 @@ static int close_others(const struct fd_move *moves, unsigned n, bool to)
  * Puts each fd under its number. Sources that another move would overwrite first go above all
  * targets; closing the rest before makes room even at the limit of open files. Most of a copy's stay as they are.
  */
-static int move_fds(const struct fd_move *given, unsigned n, const char **ret_step)
+static int __attribute__((noinline))
+move_fds(const struct fd_move *given, unsigned n, const char **ret_step)
 {
 	struct fd_move moves[MOVES_MAX];
 	bool moved = false;
@@ -191,6 +194,25 @@ static int move_fds(const struct fd_move *given, unsigned n, const char **ret_st
 	return moved && close_others(moves, n, true) < 0 ? -errno : 0;
 }
 
+static bool all_in_place(const struct fd_move *moves, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (moves[i].from != moves[i].to || !moves[i].cloexec)
+			return false;
+	return true;
+}
+
+/* Apart from move_fds(), whose copy of the list would take another page of a copied stack. */
+static int place_fds(const struct fd_move *moves, unsigned n, const char **ret_step)
+{
+	if (!all_in_place(moves, n))
+		return move_fds(moves, n, ret_step);
+	*ret_step = "close other fds";
+	return close_others(moves, n, false);
+}
+
 /* A worker always has 0, 1 and 2, or its first open() would become its stdout. */
 static int fill_stdio(void)
 {
@@ -209,31 +231,35 @@ bool child_stdio_missing(void)
 {
 	int fd;
 
-	/* By syscall(), as all that each start does: code that is near other code costs a page fault less. */
 	for (fd = 0; fd < 3; fd++)
-		if (syscall(SYS_fcntl, fd, F_GETFD) < 0)
+		if (sys3(SYS_fcntl, fd, F_GETFD, 0) < 0)
 			return true;
 	return false;
 }
 
 void child_name(const char *name)
 {
-	(void)syscall(SYS_prctl, PR_SET_NAME, name, 0, 0, 0);
+	(void)sys3(SYS_prctl, PR_SET_NAME, (long)name, 0);
 }
 
 int child_follow(int life)
 {
 	struct pollfd p = { .fd = life, .events = POLLIN };
+	const struct timespec at_once = { 0, 0 };
+	long r;
 
 	/*
 	 * The kernel sends the signal when the other end closes, also to a worker in the middle of a task,
 	 * and whichever thread started it. The caller never writes to this socket.
 	 */
-	if (syscall(SYS_fcntl, life, F_SETOWN, getpid()) < 0 ||
-	    syscall(SYS_fcntl, life, F_SETSIG, SIGKILL) < 0 ||
-	    syscall(SYS_fcntl, life, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
-		return -errno;
-	if (poll(&p, 1, 0) != 0)
+	r = sys3(SYS_fcntl, life, F_SETOWN, sys3(SYS_getpid, 0, 0, 0));
+	if (r == 0)
+		r = sys3(SYS_fcntl, life, F_SETSIG, SIGKILL);
+	if (r == 0)
+		r = sys3(SYS_fcntl, life, F_SETFL, O_ASYNC | O_NONBLOCK);
+	if (r < 0)
+		return (int)r;
+	if (sys6(SYS_ppoll, (long)&p, 1, (long)&at_once, 0, 0, 0) != 0)
 		_exit(0); /* it closed before we were armed */
 	return 0;
 }
@@ -266,7 +292,7 @@ int child_setup(const struct child_plan *plan, const char **ret_step)
 	*ret_step = "open /dev/null";
 	r = !plan->has_stdio && child_stdio_missing() ? fill_stdio() : 0;
 	if (r == 0)
-		r = move_fds(plan->moves, plan->n_moves, ret_step);
+		r = place_fds(plan->moves, plan->n_moves, ret_step);
 	if (r == 0 && plan->boot)
 		r = apply_boot(plan->boot, plan->cwd, ret_step);
 	return r;

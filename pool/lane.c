@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "forkscope/raw_syscall.h"
 #include "internal.h"
 #include "lane.h"
 
@@ -105,7 +106,7 @@ void lane_enter(const struct lane_map *map)
 
 void lane_protect(struct lane_map *map)
 {
-	(void)syscall(SYS_mprotect, map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
+	(void)sys3(SYS_mprotect, (long)map->caller, LANE_END_OFF - LANE_CALLER_OFF, PROT_READ);
 }
 
 void lane_unmap(struct lane_map *map)
@@ -190,10 +191,9 @@ void lane_block_put(struct lane_block *block, const struct lane_map *map)
 	block_unref(block);
 }
 
-/* By syscall(), as child.c says. */
 static int unmap_between(const uint8_t *from, const uint8_t *to)
 {
-	return from < to && syscall(SYS_munmap, from, to - from) < 0 ? -errno : 0;
+	return from < to ? (int)sys3(SYS_munmap, (long)from, to - from, 0) : 0;
 }
 
 int lane_block_keep(const struct lane_block *block, const struct lane_map *own)

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "forkscope/raw_syscall.h"
 #include "internal.h"
 
 bool pp_main_called;
@@ -40,17 +41,16 @@ static void set_cloexec(int fd)
 
 void worker_enter(struct lane_map *map, const struct worker_fds *fds)
 {
-	sigset_t none;
+	const uint64_t none = 0;
 
-	map->worker->pid = (uint32_t)getpid();
+	map->worker->pid = (uint32_t)sys3(SYS_getpid, 0, 0, 0);
 	child_name(map->boot->flags & BOOT_SPARE ? "procpool:spare" : map->boot->name);
 	if ((map->boot->flags & BOOT_DAEMON) && child_follow(fds->life) < 0)
 		_exit(127);
 	lane_enter(map);
 	lane_protect(map);
 	(void)on_exit(leave_on_exit, NULL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof(none));
 	worker_leave(worker_run(map, fds));
 }
 

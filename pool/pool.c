@@ -128,7 +128,9 @@ static int take_initializer(struct pp_pool *pool, const struct pp_pool_opts *o)
 static int room_for_lanes(struct pp_pool *pool, unsigned n)
 {
 	struct lane **lanes = realloc(pool->lanes, n * sizeof(struct lane *));
-	struct place_stats *places;
+	struct place *places;
+	struct entries *entries;
+	unsigned i;
 
 	if (!lanes)
 		return fail(-ENOMEM, "out of memory");
@@ -137,9 +139,17 @@ static int room_for_lanes(struct pp_pool *pool, unsigned n)
 	if (!places)
 		return fail(-ENOMEM, "out of memory");
 	pool->places = places;
-	while (pool->n_lanes < n) {
+	if (n <= pool->n_lanes)
+		return 0;
+	entries = malloc(sizeof(*entries) +
+			 sizeof(struct inflight) * LANE_SLOTS * (n - pool->n_lanes));
+	if (!entries)
+		return fail(-ENOMEM, "out of memory");
+	entries->next = pool->entries;
+	pool->entries = entries;
+	for (i = 0; pool->n_lanes < n; i++) {
 		lanes[pool->n_lanes] = NULL;
-		memset(&places[pool->n_lanes], 0, sizeof(*places));
+		places[pool->n_lanes] = (struct place){ .entry = &entries->entry[i * LANE_SLOTS] };
 		pool->n_lanes++;
 	}
 	return 0;
@@ -421,6 +431,7 @@ int pp_pool_join(struct pp_pool *pool, int64_t timeout_ns)
 
 static void free_parts(struct pp_pool *pool)
 {
+	struct entries *entries, *next;
 	unsigned i;
 
 	setup_done(&pool->setup);
@@ -432,8 +443,13 @@ static void free_parts(struct pp_pool *pool)
 		free(pool->lanes[i]->defined);
 		free(pool->lanes[i]);
 	}
+	for (entries = pool->entries; entries; entries = next) {
+		next = entries->next;
+		free(entries);
+	}
 	free(pool->lanes);
 	free(pool->places);
+	pool->entries = NULL;
 	pool->lanes = NULL;
 	pool->places = NULL;
 	pool->n_lanes = 0;

@@ -160,7 +160,7 @@ struct lane {
 	int64_t clock_ns; /* and when; 0: never */
 	int64_t seen_busy;
 	uint64_t seen_items, seen_ended;
-	struct inflight entry[LANE_SLOTS];
+	struct inflight *entry; /* LANE_SLOTS, of its place; cleared when used */
 };
 
 /* Threads tell theirs in their lane. */
@@ -169,7 +169,17 @@ static inline pid_t lane_pid(const struct lane *lane)
 	return lane->ch.is_thread ? (pid_t)load_relaxed(&lane->ch.map.worker->pid) : lane->ch.pid;
 }
 
-struct place_stats {
+/*
+ * The entries of some places, all together and apart from the lanes: most are never touched, so no page of theirs
+ * is, nor looked at by a fork, and the lanes lie close to one another.
+ */
+struct entries {
+	struct entries *next;
+	struct inflight entry[];
+};
+
+struct place {
+	struct inflight *entry;
 	unsigned restarts;
 	struct pp_worker_insight last;
 };
@@ -192,7 +202,8 @@ struct pp_pool {
 	unsigned cpus;
 
 	struct lane **lanes;
-	struct place_stats *places;
+	struct place *places;
+	struct entries *entries;
 	unsigned n_lanes, alive, active;
 	uint32_t begun; /* workers it has had, for marks */
 	struct lane_block *block; /* while workers are being forked: where their lanes are */

@@ -15,6 +15,7 @@
 
 #include "internal.h"
 
+#define TOGETHER 16
 #define ADOPTED_YIELDS 64
 #define ADOPTED_WITHIN_MS 10000
 
@@ -81,37 +82,62 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 	worker_enter(&map, &fds);
 }
 
-static int start_one(struct start_request *rq)
-{
+/* What became of a request. On the stack while others are forked: each page that is written then is copied. */
+struct forked {
 	pid_t pid;
+	int pidfd; /* -errno: why there is none */
+};
 
-	forking_worker = true;
-	pid = fork();
-	if (pid == 0)
+static struct forked fork_one(const struct start_request *rq)
+{
+	struct forked child = { .pid = fork() };
+
+	if (child.pid == 0)
 		in_child(rq);
-	forking_worker = false;
-	if (pid < 0)
-		return -errno;
-	rq->pid = pid;
-	rq->pidfd = own_child(pid, -1);
+	if (child.pid < 0) {
+		child.pidfd = -errno;
+		return child;
+	}
+	child.pidfd = own_child(child.pid, -1);
 	store_release(&rq->map->caller->adopted, 1);
-	return rq->pidfd < 0 ? rq->pidfd : 0;
+	return child;
+}
+
+static int fork_some(struct start_request *requests, unsigned n)
+{
+	struct forked child[TOGETHER];
+	unsigned i;
+	int first = 0;
+
+	for (i = 0; i < n; i++)
+		child[i] = fork_one(&requests[i]);
+	for (i = 0; i < n; i++) {
+		requests[i].pid = child[i].pid < 0 ? 0 : child[i].pid;
+		requests[i].pidfd = child[i].pidfd;
+		requests[i].error = child[i].pidfd < 0 ? child[i].pidfd : 0;
+		if (requests[i].error < 0 && first == 0)
+			first = requests[i].error;
+	}
+	return first;
 }
 
 static int start(struct pp_context *context, struct start_request *requests, unsigned n)
 {
 	sigset_t all, old;
-	unsigned i;
-	int first = 0;
+	unsigned i, some;
+	int first = 0, r;
 
 	(void)context;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	for (i = 0; i < n; i++) {
-		requests[i].error = start_one(&requests[i]);
-		if (requests[i].error < 0 && first == 0)
-			first = requests[i].error;
+	forking_worker = true;
+	for (i = 0; i < n; i += some) {
+		some = n - i < TOGETHER ? n - i : TOGETHER;
+		r = fork_some(requests + i, some);
+		if (r < 0 && first == 0)
+			first = r;
 	}
+	forking_worker = false;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (first < 0)
 		fail(first, "cannot fork a worker: %s", errno_text(first));
@@ -124,5 +150,5 @@ static void stop(struct pp_context *context)
 }
 
 const struct start_ops start_fork_ops = {
-	.start = start, .stop = stop, .together = 16, .copy = true, .signals = true
+	.start = start, .stop = stop, .together = TOGETHER, .copy = true, .signals = true
 };

@@ -41,16 +41,6 @@ void record_insight(struct lane *lane)
 	in->running = load_relaxed(&w->run) & 1;
 }
 
-/* An entry is cleared when it is used: most are never touched, so no page is, nor copied by a fork. */
-static struct lane *lane_alloc(void)
-{
-	struct lane *lane = malloc(sizeof(*lane));
-
-	if (lane)
-		memset(lane, 0, offsetof(struct lane, entry));
-	return lane;
-}
-
 static void lane_drop(struct lane *lane)
 {
 	struct pp_pool *pool = lane->pool;
@@ -190,7 +180,7 @@ static unsigned workers_needed(const struct pp_pool *pool)
 
 static struct lane *lane_new(struct pp_pool *pool)
 {
-	struct lane *lane = lane_alloc();
+	struct lane *lane = calloc(1, sizeof(*lane));
 	unsigned i;
 
 	if (!lane)
@@ -205,6 +195,7 @@ static struct lane *lane_new(struct pp_pool *pool)
 	pool->block_used++;
 	lane->pool = pool;
 	lane->place = i;
+	lane->entry = pool->places[i].entry;
 	lane->number = pool->setup.boot.worker = ++pool->begun;
 	lane->first_seq = lane->next_seq = lane->passed_seq = 1;
 	lane->last_run = RUN_NONE;

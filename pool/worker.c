@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "forkscope/pool_marks.h"
+#include "forkscope/raw_syscall.h"
 #include "forkscope/probes.h"
 #include "worker.h"
 
@@ -43,8 +44,10 @@ static void write_event(const struct worker *w)
  */
 static void check_ties(struct worker *w)
 {
+	struct f_owner_ex owner = { 0, 0 };
+
 	if (!w->tied && w->map.boot->flags & BOOT_DAEMON && !w->fds.thread &&
-	    fcntl(w->fds.life, F_GETOWN) != w->pid)
+	    (sys3(SYS_fcntl, w->fds.life, F_GETOWN_EX, (long)&owner) < 0 || owner.pid != w->pid))
 		_exit(1);
 	w->tied = true;
 }
@@ -166,8 +169,8 @@ static bool park(struct worker *w, bool space, uint64_t need)
 		}
 		check_ties(w);
 		store_relaxed(&w->map.worker->parks, w->map.worker->parks + 1);
-		(void)syscall(SYS_futex, &c->doorbell, FUTEX_WAIT, bell, keep > 0 ? &ts : NULL,
-			      NULL, 0);
+		(void)sys4(SYS_futex, (long)&c->doorbell, FUTEX_WAIT, bell,
+			   keep > 0 ? (long)&ts : 0);
 	}
 	store_relaxed(&w->map.worker->parked, w->park_count);
 	return in_time;
@@ -545,7 +548,7 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	w->map = *map;
 	w->fds = *fds;
 	w->exit_code = 1;
-	w->pid = getpid();
+	w->pid = (pid_t)map->worker->pid;
 	w->tasks = w->few_tasks;
 	w->n_tasks = FEW_TASKS;
 	w->blocks = w->few_blocks;
