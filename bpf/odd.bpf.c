@@ -18,6 +18,7 @@
 #define F_SETLKW 7
 #define SHARED_TOLD_MAX 12
 #define VFORK_TOLD_MAX 8
+#define VAIN_CLOSES 8 /* so many and it is no slip, but a loop over all there may be */
 
 static __always_inline void emit_odd(struct syscall *c, __u32 what, __u64 file)
 {
@@ -74,6 +75,21 @@ static __always_inline void note_user(struct syscall *c)
 	bpf_map_update_elem(&users, &file, &me, BPF_ANY);
 }
 
+/* Closing descriptors wholesale: by a loop, seen by the many that do not exist, or by close_range. */
+static __always_inline void note_close(struct syscall *c)
+{
+	struct proc *proc = followed(bpf_get_current_task_btf()->tgid);
+
+	if (!proc || !proc->copied || proc->vain_closes >= VAIN_CLOSES)
+		return;
+	if (c->class == FS_CALL_CLOSE_RANGE && (__u32)c->args[1] - (__u32)c->args[0] > VAIN_CLOSES)
+		proc->vain_closes = VAIN_CLOSES;
+	else if (c->class == FS_CALL_CLOSE && !file_of_fd(current_files(), c->args[0]))
+		proc->vain_closes++;
+	if (proc->vain_closes == VAIN_CLOSES)
+		emit_odd(c, FS_ODD_CLOSE_ALL, 0);
+}
+
 int enter_odd(void)
 {
 	struct syscall *c = this_call();
@@ -82,6 +98,8 @@ int enter_odd(void)
 		return 0;
 	if (c->class == FS_CALL_KILL && (int)c->args[0] == -1)
 		emit_odd(c, FS_ODD_KILL_ALL, 0);
+	if (c->class == FS_CALL_CLOSE || c->class == FS_CALL_CLOSE_RANGE)
+		note_close(c);
 	if (config.fds >= FS_FDS_FULL && c->entry & FS_CALL_FD0 && (__u32)c->args[0] > 2 &&
 	    moves_data(c->nr) && !c->compat &&
 	    (c->class == FS_CALL_NONE || c->class == FS_CALL_SEEK || c->class == FS_CALL_SENDMSG ||

@@ -35,6 +35,7 @@ struct proc {
 	__u32 wrote; /* its FIRST_WRITE in this image was told */
 	__u32 state_dirty; /* dispositions or limits were set since */
 	__u32 copied; /* it runs its creator's image */
+	__u32 vain_closes; /* of numbers that stood for nothing, up to the one that was told */
 	__u32 vforked; /* it runs in its parent's memory; counts the odd calls told, from 1 */
 	__s32 threads; /* not yet at their end; never more than there are, fewer when some were not seen to start */
 	__u32 calls; /* system calls until its FIRST_WRITE, up to CALLS_MAX */

@@ -256,6 +256,7 @@ int BPF_PROG(on_exec, struct task_struct *unused, int old_pid, struct linux_binp
 	proc->wrote = 0;
 	proc->vforked = 0;
 	proc->copied = 0;
+	proc->vain_closes = 0;
 	bpf_map_delete_elem(&calls, &caller);
 	/* A thread that exec'ed has taken over the leader's number; old_pid is its former one. */
 	emit_exec(task, own_level ? thread_number(task) : (__u32)old_pid, bprm);

@@ -132,6 +132,7 @@ enum fs_event_type {
 #define FS_EVENT_CUT 0x01 /* the tail was longer than could be copied; the fixed part says how long */
 #define FS_EVENT_COMPAT 0x02 /* a 32-bit system call */
 #define FS_EVENT_UNREADABLE 0x04 /* some user memory could not be read (page not resident) */
+#define FS_EVENT_STANDSTILL 0x08 /* FS_EV_BLOCKED: who could write waits for the reader, and does nothing else */
 
 struct fs_event {
 	uint32_t size;     /* of the whole record, tail and padding included; a multiple of 8 */
@@ -511,6 +512,7 @@ enum fs_odd {
 	FS_ODD_FAULT = 16,	 /* no call: a SIGSEGV for memory touched at args[0] */
 	FS_ODD_EFFECT = 10,	 /* a copy that never exec'ed removed or renamed a file, or sent a signal */
 	FS_ODD_SHARED_MAP = 11,	 /* mapped args[1] bytes that all its copies will write to */
+	FS_ODD_CLOSE_ALL = 12,	 /* a copy closes whatever there may be: a whole range, or numbers of nothing */
 };
 
 /* h: the caller. file: where args[0] is an fd. */

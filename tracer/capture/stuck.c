@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/grow.h"
 #include "capture/stuck_impl.h"
@@ -270,8 +271,12 @@ static void stand_elsewhere(struct watched *p, const struct thread_wait *t)
 {
 	switch (t->nr) {
 	case SYS_wait4:
+		p->standing = STANDS_ON_CHILDREN;
+		p->wait_for = (int32_t)t->args[0] > 0 ? (uint32_t)t->args[0] : 0;
+		break;
 	case SYS_waitid:
 		p->standing = STANDS_ON_CHILDREN;
+		p->wait_for = t->args[0] == P_PID ? (uint32_t)t->args[1] : 0;
 		break;
 #ifdef SYS_pause
 	case SYS_pause:
@@ -356,6 +361,7 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 		if (p->told)
 			p->standing = p->told_standing;
 		p->cpu = p->pipe = p->pipe_next_ns = 0;
+		p->told_standstill = false;
 		stuck_feeder_moves(p);
 		return;
 	}
@@ -364,82 +370,6 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 		p->told_signature = signature;
 		p->told_standing = p->standing;
 	}
-}
-
-/* --- ending what hangs --- */
-
-/* Whether nothing but what stands keeps this one. */
-static bool is_held_by_standing(struct stuck_watch *w, const struct watched *p, const bool *in)
-{
-	struct fs_holder list[64];
-	size_t count = 0, i;
-	uint64_t at;
-
-	if (p->standing == STANDS_ON_CHILDREN) {
-		for (i = 0; i < w->count; i++) {
-			if (w->list[i].parent == p->pid && !in[i])
-				return false;
-			count += w->list[i].parent == p->pid;
-		}
-		return count > 0; /* else for a child that nobody told of */
-	}
-	if (p->standing != STANDS_ON_PIPE)
-		return p->standing != STANDS_NOT;
-	for (i = 0; i < w->count && count < 64; i++)
-		count = proc_stream_writers((pid_t)w->list[i].pid, p->pipe, list, count, 64);
-	if (!count)
-		return false; /* the writer is outside */
-	for (i = 0; i < count; i++)
-		if (!hashmap_get(&w->by_pid, list[i].pid, 0, &at) || !in[at])
-			return false;
-	return true;
-}
-
-/* Takes out who waits for somebody that is not in the set, until nothing changes. */
-static size_t settle(struct stuck_watch *w, bool *in, uint64_t now)
-{
-	size_t count = 0, i;
-	bool changed;
-
-	for (i = 0; i < w->count; i++) {
-		in[i] = w->list[i].standing != STANDS_NOT &&
-			now - w->list[i].since_ns >= w->kill_after_ns;
-		count += in[i];
-	}
-	do {
-		changed = false;
-		for (i = 0; i < w->count; i++) {
-			if (!in[i] || is_held_by_standing(w, &w->list[i], in))
-				continue;
-			in[i] = false;
-			count--;
-			changed = true;
-		}
-	} while (changed && count);
-	return count;
-}
-
-/* Proven ones go first: that may set the others free. Else, when the whole tree stands, all of it. */
-static void end_stuck(struct stuck_watch *w, uint64_t now)
-{
-	bool *in, killed = false;
-	size_t i, count;
-
-	if (!w->kill_after_ns || !w->count)
-		return;
-	in = calloc(w->count, sizeof(*in));
-	if (!in)
-		return;
-	count = settle(w, in, now);
-	for (i = 0; i < w->count && count; i++) {
-		if (in[i] && w->list[i].standing == STANDS_PROVEN) {
-			kill((pid_t)w->list[i].pid, SIGKILL);
-			killed = true;
-		}
-	}
-	for (i = 0; i < w->count && count == w->count && !killed; i++)
-		kill((pid_t)w->list[i].pid, SIGKILL);
-	free(in);
 }
 
 int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
@@ -456,7 +386,8 @@ int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
 	for (i = 0; i < n && w->count; i++)
 		look_at(w, &w->list[w->turn++ % w->count], now);
 	stuck_measure(w, now);
-	end_stuck(w, now);
+	stuck_tell_standstills(w, now);
+	stuck_end(w, now);
 	if (w->kill_after_ns)
 		stuck_end_pools(w, now);
 	return w->error;

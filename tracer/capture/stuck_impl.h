@@ -39,6 +39,9 @@ struct watched {
 	uint64_t pipe; /* it reads this one; 0 none */
 	uint64_t pipe_next_ns;
 	uint64_t pipe_holders; /* hash of whom was told last */
+	uint64_t next_standstill_ns; /* not to be looked at before, see stuck_end.c */
+	uint32_t pipe_fd, pipe_tid, pipe_nr; /* who of it reads it, and how */
+	uint32_t wait_for; /* the child it waits for; 0: any */
 	uint32_t pid;
 	uint32_t parent;
 	uint32_t standing; /* enum standing */
@@ -47,6 +50,7 @@ struct watched {
 	bool execed_before; /* by the shim's word: before the exec under way */
 	bool told;
 	bool told_partly;
+	bool told_standstill; /* that it and who could write wait for each other */
 	uint32_t lost_children; /* that ended otherwise than well */
 	uint64_t main_wait; /* of what its first thread waits in, as a number; 0: none */
 	uint64_t main_since_ns;
@@ -82,6 +86,16 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p);
 /* A thread that reads a pipe, or a socket whose other end has this inode. */
 void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct process_wait *now_do,
 		     const struct thread_wait *t, uint64_t ino, uint32_t fd, uint64_t now);
+
+/* Likewise, when it and all who could write wait for each other. */
+void stuck_tell_standstill(struct stuck_watch *w, struct watched *p);
+
+/* --- stuck_end.c --- */
+
+/* Tells of readers of pipes that can never go on, since who could write waits for them. */
+void stuck_tell_standstills(struct stuck_watch *w, uint64_t now);
+/* Ends what has hung for longer than kill_after_ns. */
+void stuck_end(struct stuck_watch *w, uint64_t now);
 
 /* --- stuck_pool.c --- */
 

@@ -249,6 +249,9 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct proc
 	size_t count, i;
 
 	p->pipe = ino;
+	p->pipe_fd = fd;
+	p->pipe_tid = t->tid;
+	p->pipe_nr = (uint32_t)t->nr;
 	p->pipe_next_ns = now + 300000000ull;
 	count = all_writers(w, ino, list);
 	for (i = 0; i < count; i++)
@@ -262,5 +265,25 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct proc
 	/* A signal handler of the reader may write as a thread may; SIGINT is for persons. */
 	e.threads = (uint32_t)now_do->count + (caught != 0);
 	stuck_fill(&e.h, FS_EV_BLOCKED, sizeof(e), p, t->tid);
+	stuck_emit(w, &e, sizeof(e), list, count * sizeof(list[0]));
+}
+
+void stuck_tell_standstill(struct stuck_watch *w, struct watched *p)
+{
+	struct fs_holder list[HOLDERS_MAX];
+	struct fs_ev_blocked e = {
+		.since_ns = p->since_ns,
+		.ino = p->pipe,
+		.fd = p->pipe_fd,
+		.syscall = p->pipe_nr,
+		.threads = 1,
+	};
+	size_t count = all_writers(w, p->pipe, list);
+
+	if (!count)
+		return;
+	e.count = (uint32_t)count;
+	stuck_fill(&e.h, FS_EV_BLOCKED, sizeof(e), p, p->pipe_tid);
+	e.h.flags |= FS_EVENT_STANDSTILL;
 	stuck_emit(w, &e, sizeof(e), list, count * sizeof(list[0]));
 }

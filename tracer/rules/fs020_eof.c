@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FS020 eof-never-comes. While a process read a pipe or a socket, only itself, or processes that inherited the other
- * end and never used it, could have written: the end of file that it waits for cannot come from them.
+ * end and never used it, could have written: the end of file that it waits for cannot come from them. Or they
+ * wait for the reader themselves.
  */
 #include <inttypes.h>
 
@@ -76,10 +77,16 @@ static bool is_last_of_wait(const struct model *m, size_t index)
 	return true;
 }
 
-static void add_holder(struct buffer *b, const struct model *m, uint32_t reader,
+/* The reader and who could write wait for each other, as the watcher saw. */
+static bool is_standstill(const struct fact *f)
+{
+	return f->event->flags & FS_EVENT_STANDSTILL;
+}
+
+static void add_holder(struct buffer *b, const struct model *m, const struct fact *f,
 		       const struct fs_holder *h)
 {
-	uint32_t process = model_find_process(m, h->pid, 0);
+	uint32_t process = model_find_process(m, h->pid, 0), reader = f->process;
 	const struct process *p = model_process(m, process);
 
 	if (process == reader) {
@@ -87,6 +94,10 @@ static void add_holder(struct buffer *b, const struct model *m, uint32_t reader,
 		return;
 	}
 	add_process_name(b, m, process);
+	if (is_standstill(f)) {
+		buffer_printf(b, " (fd %u)", h->fd);
+		return;
+	}
 	buffer_printf(b, " (fd %u, inherited at its birth%s)", h->fd,
 		      p && p->execed ? ", open across exec" : "");
 }
@@ -110,7 +121,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	const struct fs_holder *holders;
 	struct buffer names = { 0 };
 	size_t count, i, own = 0, known = 0;
-	bool is_known;
+	bool is_known, proven;
 	uint64_t end;
 
 	if (!reader || !reader->in_trace)
@@ -121,19 +132,21 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 
 		if (process == f->process && blocked_of(f)->threads == 1)
 			own++;
-		else if (!is_idle_writer(m, process, holders[i].fd, f->event->ts_ns, &is_known))
+		else if (!is_standstill(f) &&
+			 !is_idle_writer(m, process, holders[i].fd, f->event->ts_ns, &is_known))
 			break;
 		known++;
 		buffer_add_text(&names, i ? ", " : "");
-		add_holder(&names, m, f->process, &holders[i]);
+		add_holder(&names, m, f, &holders[i]);
 	}
 	if (!count || known < count) {
 		buffer_free(&names);
 		return 0;
 	}
+	proven = own == count || is_standstill(f);
 	end = reader->end_ts ? reader->end_ts : model_last_ts(m);
-	found.severity = own == count ? SEVERITY_BUG : SEVERITY_WARNING;
-	buffer_printf(&found.detail, "%s: ", own == count ? "PROVEN" : "LIKELY");
+	found.severity = proven ? SEVERITY_BUG : SEVERITY_WARNING;
+	buffer_printf(&found.detail, "%s: ", proven ? "PROVEN" : "LIKELY");
 	add_process_name(&found.detail, m, f->process);
 	buffer_add_text(&found.detail, " reads ");
 	add_stream(&found.detail, m, f);
@@ -142,8 +155,12 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 		     end > blocked_of(f)->since_ns ? end - blocked_of(f)->since_ns : 0);
 	buffer_add_text(&found.detail, " or until these let go; the only writers left were: ");
 	buffer_add_text(&found.detail, buffer_text(&names));
-	buffer_add_text(&found.detail, ". None of them ever used it, so nothing and no end of file "
-				       "could come.");
+	buffer_add_text(&found.detail,
+			is_standstill(f)
+				? ". They wait for the reader's end, or for who does, so that "
+				  "nothing and no end of file can come."
+				: ". None of them ever used it, so nothing and no end of file "
+				  "could come.");
 	add_image_name(&found.key, m, f->process);
 	buffer_free(&names);
 	return finding_add(out, &found);
@@ -184,7 +201,9 @@ const struct rule rule_eof = {
 		"gone. "
 		"Shown by listing, while a process waits in read, who could write, and by the "
 		"record "
-		"that none of them ever used its copy. O_CLOEXEC helps where children exec; "
+		"that none of them ever used its copy; or by their waiting, in turn, for "
+		"the reader to end, as a parent does that kept its end open and calls waitpid. "
+		"O_CLOEXEC helps where children exec; "
 		"children "
 		"that do not must close what is not theirs.",
 	.check = check,

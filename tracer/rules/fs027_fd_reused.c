@@ -2,7 +2,7 @@
 /* FS027 fd-reused. Descriptors closed wholesale in a copy, whose numbers then stand for other files. */
 #include "rules/rule.h"
 
-#define WHOLESALE 2
+#define WHOLESALE 2 /* where it is not known that it closed all there might be */
 #define AT_ONCE_NS 20000000ull
 #define REMEMBERED 64
 
@@ -12,6 +12,7 @@ struct closed {
 };
 
 struct search {
+	size_t least; /* so many closed at about the same time are too many to be meant one by one */
 	struct closed closed[REMEMBERED]; /* inherited ones */
 	size_t count, inherited;
 	struct closed reused;
@@ -39,7 +40,7 @@ static bool is_wholesale(const struct search *s, const struct closed *c)
 	for (size_t i = 0; i < s->count; i++)
 		near += s->closed[i].ts + AT_ONCE_NS > c->ts &&
 			s->closed[i].ts < c->ts + AT_ONCE_NS;
-	return near >= WHOLESALE;
+	return near >= s->least;
 }
 
 static int find_reused(void *arg, const struct holding *h)
@@ -58,21 +59,34 @@ static int find_reused(void *arg, const struct holding *h)
 	return 0;
 }
 
+/* Whether it closed what there might be, and not what it knew of: then one may be a library's. */
+static bool closed_all(const struct model *m, uint32_t process)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
+		const struct fact *f = model_fact(m, FS_EV_ODD_CALL, i);
+		const struct fs_ev_odd_call *e = (const void *)f->event;
+
+		if (f->process == process && e->what == FS_ODD_CLOSE_ALL)
+			return true;
+	}
+	return false;
+}
+
 static int judge(const struct rule *self, const struct model *m, uint32_t process,
 		 struct findings *out)
 {
-	struct search s = { .count = 0 };
+	struct search s = { .least = closed_all(m, process) ? 1 : WHOLESALE };
 	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = process };
 
 	(void)model_holdings(m, process, find_closed, &s);
 	/* Who closes some knows which. */
-	if (s.count < WHOLESALE || s.count < s.inherited ||
+	if (s.count < s.least || s.count < s.inherited ||
 	    !model_holdings(m, process, find_reused, &s))
 		return 0;
 	buffer_add_text(&f.detail, "POSSIBLE: ");
 	add_process_name(&f.detail, m, process);
-	buffer_printf(&f.detail, " closed %zu inherited descriptors, among them %u (", s.count,
-		      s.reused.fd);
+	buffer_printf(&f.detail, " closed %zu inherited descriptor%s, among them %u (", s.count,
+		      s.count == 1 ? "" : "s", s.reused.fd);
 	add_file_name(&f.detail, m, s.reused.file);
 	buffer_add_text(&f.detail, "), whose number then became ");
 	add_file_name(&f.detail, m, s.now);

@@ -53,12 +53,14 @@ static bool wrote(const struct model *m, uint32_t process)
 	return false;
 }
 
-static int tell(const struct rule *self, const struct model *m, uint32_t process, const char *what,
-		struct findings *out)
+static int tell(const struct rule *self, const struct model *m, uint32_t process,
+		enum severity severity, const char *what, struct findings *out)
 {
-	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = process };
+	struct found f = { .rule = self, .severity = severity, .process = process };
 	const struct process *p = model_process(m, process);
 
+	if (severity == SEVERITY_NOTE)
+		buffer_add_text(&f.detail, "POSSIBLE: ");
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, ", a vfork child in the memory of ");
 	add_process_name(&f.detail, m, p->creator);
@@ -88,7 +90,7 @@ static int judge_call(const struct rule *self, const struct model *m, const stru
 	if (reports_failure(p) && is_write(odd_of(fact)->syscall))
 		return 0;
 	snprintf(what, sizeof(what), "%s before its exec", call_words(odd_of(fact)->syscall));
-	return tell(self, m, fact->process, what, out);
+	return tell(self, m, fact->process, SEVERITY_WARNING, what, out);
 }
 
 static int check(const struct rule *self, const struct model *m, struct findings *out)
@@ -102,7 +104,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		p = model_process(m, model_born(m, i));
 		if (is_vfork(p) && p->vfork_exit)
 			err = tell(
-				self, m, model_born(m, i),
+				self, m, model_born(m, i), SEVERITY_WARNING,
 				"called exit(), not _exit(): the handlers and streams that it ran "
 				"and flushed are its parent's",
 				out);
@@ -110,9 +112,11 @@ static int check(const struct rule *self, const struct model *m, struct findings
 			 p->knows_status && !(p->status & 0x7f) &&
 			 !(reports_failure(p) && wrote(m, model_born(m, i))) &&
 			 !model_lost_between(m, FS_EV_EXEC_FAILED, p->birth_ts, p->end_ts))
-			err = tell(self, m, model_born(m, i),
-				   "ended without having tried to exec: what it did, it did there",
-				   out);
+			err = tell(
+				self, m, model_born(m, i), SEVERITY_NOTE,
+				"ended without having tried to exec: what it changed, it changed "
+				"there",
+				out);
 	}
 	return err;
 }
@@ -128,8 +132,9 @@ const struct rule rule_vfork_misuse = {
 		"which finds it changed when it goes on; exit() runs the parent's exit handlers. "
 		"Shown by system calls that such a child made before its exec: getting memory, "
 		"waiting for locks, starting processes, sleeping, writing before any exec failed; "
-		"by a child that ended without having tried to exec; and by a call of exit(), "
-		"which the preloaded library sees. posix_spawn, which libc "
+		"by a call of exit(), which the preloaded library sees; and, as a note, since "
+		"_exit alone is right, by a child that ended without having tried to exec. "
+		"posix_spawn, which libc "
 		"makes in a safe way, is not meant.",
 	.check = check,
 };

@@ -449,6 +449,8 @@ void event_json_line(struct json *j, const struct fs_event *e, uint64_t start_ns
 		json_field_bool(j, "compat", true);
 	if (e->flags & FS_EVENT_UNREADABLE)
 		json_field_bool(j, "unreadable", true);
+	if (e->flags & FS_EVENT_STANDSTILL)
+		json_field_bool(j, "standstill", true);
 	for (field = event_fields(e->type); field->name; field++)
 		add_field(j, e, field, start_ns);
 	add_tail(j, e);
