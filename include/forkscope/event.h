@@ -581,6 +581,7 @@ enum fs_owner {
 #define FS_PROOF_POOL 0x20	/* a pool's caller waits for a result while all its workers wait for work */
 #define FS_PROOF_FEEDER 0x40	/* a process waits at its end for its queue's feeder, which nobody relieves */
 #define FS_PROOF_FOR_A_TIME 0x80 /* ... while who could waits with a time limit */
+#define FS_PROOF_ALONE 0x100	/* a wait in shared memory, and nothing that lives of the tree moves any more */
 #define FS_PROOF_IN_FORK 0x10	/* inside fork(), waiting for a lock that it holds itself or in a circle */
 
 /*

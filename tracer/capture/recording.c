@@ -593,6 +593,11 @@ int recording_status(const struct recording *r)
 	return r->started && r->target.reaped ? r->target.status : -1;
 }
 
+bool recording_ended_hang(const struct recording *r)
+{
+	return r->watch && stuck_watch_ended(r->watch);
+}
+
 bool recording_timed_out(const struct recording *r)
 {
 	return r->timed_out;

@@ -66,6 +66,7 @@ int recording_start_error(const struct recording *r); /* -errno of finding or ex
 /* The target's wait status; -1: none, or it still runs. */
 int recording_status(const struct recording *r);
 bool recording_timed_out(const struct recording *r); /* timeout_ns ended it */
+bool recording_ended_hang(const struct recording *r); /* hang_timeout_ns ended some of it */
 uint64_t recording_lost(const struct recording *r);
 void recording_free(struct recording *r);
 

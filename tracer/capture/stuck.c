@@ -110,6 +110,11 @@ void stuck_watch_by_shim(struct stuck_watch *w)
 	w->by_shim = true;
 }
 
+bool stuck_watch_ended(const struct stuck_watch *w)
+{
+	return w->ended;
+}
+
 size_t stuck_watch_alive(const struct stuck_watch *w)
 {
 	return w->count;
@@ -361,7 +366,7 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 		if (p->told)
 			p->standing = p->told_standing;
 		p->cpu = p->pipe = p->pipe_next_ns = 0;
-		p->told_standstill = false;
+		p->told_standstill = p->told_alone = false;
 		stuck_feeder_moves(p);
 		return;
 	}
@@ -387,6 +392,7 @@ int stuck_watch_look(struct stuck_watch *w, const struct event_sink *sink)
 		look_at(w, &w->list[w->turn++ % w->count], now);
 	stuck_measure(w, now);
 	stuck_tell_standstills(w, now);
+	stuck_tell_all_stand(w, now);
 	stuck_end(w, now);
 	if (w->kill_after_ns)
 		stuck_end_pools(w, now);

@@ -44,6 +44,9 @@ bool stuck_watch_is_quiet(const struct stuck_watch *w, uint64_t for_ns);
 /* Who is in the tree, for people: "python3 (pid 12), sh (pid 13) and 4 more". The names are the target's. */
 void stuck_watch_names(const struct stuck_watch *w, char *to, size_t size);
 
+/* Whether something was ended because it hung. */
+bool stuck_watch_ended(const struct stuck_watch *w);
+
 /* Kills the whole tree. */
 void stuck_watch_end_all(const struct stuck_watch *w);
 

@@ -169,7 +169,41 @@ void stuck_tell_standstills(struct stuck_watch *w, uint64_t now)
 	free(in);
 }
 
+/* --- when nothing moves any more --- */
+
+static bool all_stand(const struct stuck_watch *w, uint64_t now)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->list[i].standing == STANDS_NOT || now - w->list[i].since_ns < STANDSTILL_NS)
+			return false;
+	return w->count && w->count <= TREE_MAX;
+}
+
+void stuck_tell_all_stand(struct stuck_watch *w, uint64_t now)
+{
+	if (!all_stand(w, now))
+		return;
+	w->alone = true;
+	for (size_t i = 0; i < w->count; i++) {
+		struct watched *p = &w->list[i];
+
+		if (p->standing != STANDS_MAYBE || p->told_alone)
+			continue;
+		p->told_alone = true;
+		if (!has_handlers(p))
+			stuck_tell_alone(w, p);
+	}
+	w->alone = false;
+}
+
 /* --- ending what hangs --- */
+
+/* An alarm may be set, whose handler frees it: that is no hang yet. */
+static bool has_alarm(const struct watched *p)
+{
+	return p->standing != STANDS_PROVEN &&
+	       proc_caught((pid_t)p->pid) & UINT64_C(1) << (SIGALRM - 1);
+}
 
 /* Proven ones go first: that may set the others free. Else, when the whole tree stands, all of it. */
 void stuck_end(struct stuck_watch *w, uint64_t now)
@@ -184,15 +218,17 @@ void stuck_end(struct stuck_watch *w, uint64_t now)
 		return;
 	for (i = 0; i < w->count; i++)
 		in[i] = w->list[i].standing != STANDS_NOT &&
-			now - w->list[i].since_ns >= w->kill_after_ns;
+			now - w->list[i].since_ns >= w->kill_after_ns && !has_alarm(&w->list[i]);
 	count = settle(w, in);
 	for (i = 0; i < w->count && count; i++) {
 		if (in[i] && w->list[i].standing == STANDS_PROVEN) {
 			kill((pid_t)w->list[i].pid, SIGKILL);
-			killed = true;
+			killed = w->ended = true;
 		}
 	}
-	for (i = 0; i < w->count && count == w->count && !killed; i++)
+	for (i = 0; i < w->count && count == w->count && !killed; i++) {
 		kill((pid_t)w->list[i].pid, SIGKILL);
+		w->ended = true;
+	}
 	free(in);
 }

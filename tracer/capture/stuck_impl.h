@@ -50,6 +50,7 @@ struct watched {
 	bool execed_before; /* by the shim's word: before the exec under way */
 	bool told;
 	bool told_partly;
+	bool told_alone; /* that all the tree stands, while it waits in shared memory */
 	bool told_standstill; /* that it and who could write wait for each other */
 	uint32_t lost_children; /* that ended otherwise than well */
 	uint64_t main_wait; /* of what its first thread waits in, as a number; 0: none */
@@ -70,6 +71,8 @@ struct stuck_watch {
 	uint64_t next_measure_ns; /* see stuck_quiet.c */
 	uint64_t quiet_since_ns;
 	uint64_t cpu;
+	bool alone; /* while telling of waits when nothing in the tree moves */
+	bool ended; /* stuck_end has ended what hung */
 	bool happened; /* a birth, an end or a new image since the last measurement */
 	size_t turn; /* where the next look begins, when there are too many for one */
 	const struct event_sink *sink; /* during a look */
@@ -90,10 +93,15 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct proc
 /* Likewise, when it and all who could write wait for each other. */
 void stuck_tell_standstill(struct stuck_watch *w, struct watched *p);
 
+/* Likewise of the waits in shared memory, when nothing in the tree moves any more (w->alone). */
+void stuck_tell_alone(struct stuck_watch *w, struct watched *p);
+
 /* --- stuck_end.c --- */
 
 /* Tells of readers of pipes that can never go on, since who could write waits for them. */
 void stuck_tell_standstills(struct stuck_watch *w, uint64_t now);
+/* Tells of waits in shared memory when nothing in the tree moves any more. */
+void stuck_tell_all_stand(struct stuck_watch *w, uint64_t now);
 /* Ends what has hung for longer than kill_after_ns. */
 void stuck_end(struct stuck_watch *w, uint64_t now);
 

@@ -147,7 +147,7 @@ static uint32_t tell_wait(struct stuck_watch *w, const struct watched *p,
 		e.kind = FS_WAIT_MUTEX;
 	e.owner_tid = e.kind == FS_WAIT_MUTEX ? as_mutex : e.kind == FS_WAIT_RWLOCK ? as_rwlock : 0;
 	e.owner = find_owner(now_do, e.owner_tid);
-	e.proof = proofs(&e, &frames);
+	e.proof = proofs(&e, &frames) | (w->alone && e.shared ? FS_PROOF_ALONE : 0);
 	e.frames_len = (uint32_t)frames.len;
 	stuck_fill(&e.h, FS_EV_FUTEX_STUCK, sizeof(e), p, t->tid);
 	stuck_emit(w, &e, sizeof(e), buffer_text(&frames), frames.len);
@@ -198,6 +198,21 @@ void stuck_tell_partly(struct stuck_watch *w, struct watched *p, const struct pr
 		    (FS_PROOF_OWNER | FS_PROOF_IN_FORK))
 			p->standing = STANDS_PROVEN;
 	}
+}
+
+void stuck_tell_alone(struct stuck_watch *w, struct watched *p)
+{
+	static struct process_wait now_do;
+	uint32_t kind;
+
+	if (proc_waits((pid_t)p->pid, &now_do) < 0)
+		return;
+	for (size_t i = 0; i < now_do.count && i < TELL_THREADS_MAX; i++)
+		if (wait_is_endless_futex(&now_do.threads[i]) &&
+		    proc_is_shared((pid_t)p->pid, now_do.threads[i].args[0]) &&
+		    tell_wait(w, p, &now_do, &now_do.threads[i], (uint32_t)now_do.count, &kind) &
+			    FS_PROOF_OWNER)
+			p->standing = STANDS_PROVEN;
 }
 
 bool stuck_tell_loop(struct stuck_watch *w, struct watched *p)

@@ -446,6 +446,11 @@ static int check_command(struct check *c, struct check_options *o, int argc, cha
 		log_error("the command was ended after its --timeout, with what it had started");
 		status = status == EXIT_CLEAN ? EXIT_TROUBLE : status;
 	}
+	if (!err && status == EXIT_CLEAN && recording_ended_hang(r)) {
+		log_error("the command hung and was ended after --hang-timeout, and no rule says "
+			  "why: run it alone and ask 'forkscope why PID'");
+		status = EXIT_TROUBLE;
+	}
 	place_remove(&place);
 	recording_free(r);
 	return status;

@@ -11,21 +11,74 @@ static bool went_on(const struct process *p, const struct fact *f)
 	       p->end_ts < f->event->ts_ns + WAKING_NS;
 }
 
-/* Somebody who may have had the semaphore, and was killed: of the same family. MODEL_NONE: nobody. */
-static uint32_t killed_relative(const struct model *m, uint32_t process, uint64_t before)
+static bool is_relative(const struct process *p, uint32_t process, const struct process *q)
+{
+	return q->creator == p->creator || q->creator == process;
+}
+
+/* Somebody who may have had the lock and ended before: best who did not end well. MODEL_NONE: nobody. */
+static uint32_t ended_relative(const struct model *m, uint32_t process, uint64_t before,
+			       bool only_killed)
 {
 	const struct process *p = model_process(m, process), *q;
+	uint32_t found = MODEL_NONE;
 
 	for (size_t i = 0; i < model_born_count(m); i++) {
 		uint32_t at = model_born(m, i);
 
 		q = model_process(m, at);
-		if (at != process && is_plain_copy(q) && q->ended && q->knows_status &&
-		    q->status & 0x7f && q->end_ts < before &&
-		    (q->creator == p->creator || q->creator == process))
-			return at;
+		if (at == process || !is_plain_copy(q) || !q->ended || !q->knows_status ||
+		    q->end_ts >= before || !is_relative(p, process, q) ||
+		    (only_killed && !(q->status & 0x7f)))
+			continue;
+		if (found == MODEL_NONE || q->status)
+			found = at;
 	}
-	return MODEL_NONE;
+	return found;
+}
+
+static void add_end(struct buffer *b, const struct process *p)
+{
+	if (p->status & 0x7f)
+		buffer_printf(b, "killed before by signal %u", p->status & 0x7f);
+	else
+		buffer_printf(b, "which ended before with status %u", p->status >> 8);
+}
+
+/* Nothing that lives can release it, and who may have taken it is gone. */
+static int judge_alone(const struct rule *self, const struct model *m, const struct fact *fact,
+		       struct findings *out)
+{
+	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = fact->process };
+	uint32_t gone = ended_relative(m, fact->process, fact->event->ts_ns, false);
+	size_t len;
+	const char *stack = fact_stack(fact, &len);
+
+	if (gone == MODEL_NONE)
+		return 0;
+	buffer_add_text(&f.detail, "LIKELY: ");
+	add_process_name(&f.detail, m, fact->process);
+	buffer_printf(&f.detail, " waits for %s in shared memory, at ",
+		      stuck_of(fact)->kind ? lock_words(stuck_of(fact)->kind) : "something");
+	add_stack(&f.detail, stack, len);
+	buffer_add_text(&f.detail, ", and all else that lives of its tree waits as well; ");
+	add_process_name(&f.detail, m, gone);
+	buffer_add_text(&f.detail, ", ");
+	add_end(&f.detail, model_process(m, gone));
+	buffer_add_text(&f.detail, ", may have had it.");
+	add_culprit(&f.key, stack, len);
+	return finding_add(out, &f);
+}
+
+static bool is_told_alone(const struct model *m, uint32_t process)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_FUTEX_STUCK); i++) {
+		const struct fact *f = model_fact(m, FS_EV_FUTEX_STUCK, i);
+
+		if (f->process == process && stuck_of(f)->proof & FS_PROOF_ALONE)
+			return true;
+	}
+	return false;
 }
 
 /* A semaphore names no owner: that its holder was killed is only possible. */
@@ -41,8 +94,9 @@ static int judge_semaphore(const struct rule *self, const struct model *m, const
 	/* Who went on, and ended by itself, had been given it. */
 	if (!p->ended || !p->knows_status || !(p->status & 0x7f))
 		return 0;
-	killed = killed_relative(m, fact->process, p->end_ts);
-	if (killed == MODEL_NONE)
+	/* Not those who were killed together with it. */
+	killed = ended_relative(m, fact->process, p->end_ts - WAKING_NS, true);
+	if (killed == MODEL_NONE || is_told_alone(m, fact->process))
 		return 0;
 	buffer_add_text(&f.detail, "POSSIBLE: ");
 	add_process_name(&f.detail, m, fact->process);
@@ -51,8 +105,9 @@ static int judge_semaphore(const struct rule *self, const struct model *m, const
 	add_stack(&f.detail, stack, len);
 	buffer_add_text(&f.detail, "; ");
 	add_process_name(&f.detail, m, killed);
-	buffer_printf(&f.detail, ", killed before by signal %u, may have had it.",
-		      model_process(m, killed)->status & 0x7f);
+	buffer_add_text(&f.detail, ", ");
+	add_end(&f.detail, model_process(m, killed));
+	buffer_add_text(&f.detail, ", may have had it.");
 	add_culprit(&f.key, stack, len);
 	return finding_add(out, &f);
 }
@@ -71,7 +126,11 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		    went_on(model_process(m, f->process), f))
 			continue;
 		if (!(e->proof & FS_PROOF_OWNER)) {
-			err = e->kind == FS_WAIT_SEMAPHORE ? judge_semaphore(self, m, f, out) : 0;
+			err = 0;
+			if (e->proof & FS_PROOF_ALONE)
+				err = judge_alone(self, m, f, out);
+			else if (e->kind == FS_WAIT_SEMAPHORE)
+				err = judge_semaphore(self, m, f, out);
 			if (err < 0)
 				return err;
 			continue;
@@ -100,8 +159,10 @@ const struct rule rule_shared_lock = {
 		"is "
 		"mapped as shared, for a lock whose owner, by its own word, is a thread that no "
 		"longer "
-		"exists. A semaphore has no owner: a wait for one that lasts until the waiter is "
-		"killed, with a relative of it killed before, is a note. Robust mutexes tell the "
+		"exists. A semaphore has no owner: a wait for one while nothing that lives of the "
+		"tree moves any more, and after a relative has ended, is a warning; one that "
+		"lasts until the waiter is killed, with a relative killed before, a note. Robust "
+		"mutexes tell the "
 		"next taker (EOWNERDEAD); file locks are dropped "
 		"by the "
 		"kernel.",

@@ -79,21 +79,28 @@ static uint32_t copy_of_two(const struct model *m, uint32_t a, uint32_t b)
 	return MODEL_NONE;
 }
 
+/* A change of an epoll set stays when who made it has ended. */
+static bool stays(const struct fact *use)
+{
+	return odd_of(use)->syscall == SYS_epoll_ctl;
+}
+
 /*
- * Whether the one who uses the file now had used it before, and the one in between could go on with it. A file
- * that is handed to a child until its end, and then used again, is not shared.
+ * Whether the one who uses the file now had used it before, and the one in between could go on with it, or had
+ * changed it. A file that is handed to a child until its end, and then used again, is not shared.
  */
 static bool is_taken_back(const struct model *m, const struct file *file, const struct fact *f,
 			  const struct process *between)
 {
-	if (between->ended && between->end_ts <= odd_of(f)->h.ts_ns)
-		return false;
+	bool ended = between->ended && between->end_ts <= odd_of(f)->h.ts_ns;
+
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL); i++) {
 		const struct fact *g = model_fact(m, FS_EV_ODD_CALL, i);
 
 		if (odd_of(g)->what == FS_ODD_SHARED_USE && odd_of(g)->file == odd_of(f)->file &&
 		    odd_of(g)->h.ts_ns < odd_of(f)->h.ts_ns &&
-		    (uint32_t)odd_of(g)->args[1] == odd_of(f)->h.pid && is_in_the_way(file, f, g))
+		    (uint32_t)odd_of(g)->args[1] == odd_of(f)->h.pid && (!ended || stays(g)) &&
+		    is_in_the_way(file, f, g))
 			return true;
 	}
 	return false;
