@@ -2,8 +2,8 @@
 /*
  * Whether parent and children draw the same random numbers: built only into libforkscope-shim-locks.so.
  *
- * A stamp stands for the generator's state: it begins at nought, goes up by one with each number, and is anything
- * else after a seed. fork copies it with the state. The first number that a process draws after a fork, it tells
+ * A stamp stands for the generator's state: it begins at nought, goes up by one with each number, and is made of the
+ * seed after one, since processes that seed alike (by the time, say) draw alike. fork copies it with the state. The first number that a process draws after a fork, it tells
  * the stamp: two processes that tell the same one go on with the same numbers. Threads that draw at once may
  * lose a step of the stamp, and then tell different states as one only if they drew the same count.
  */
@@ -29,10 +29,13 @@ static inline __attribute__((always_inline)) void drawn(int which, uint64_t call
 	call_note(FS_LIBC_RANDOM, caller, stamp, (uint32_t)which, 0);
 }
 
-static void seeded(int which)
+#define SEEDED (1ull << 63)
+
+/* Room below for what is drawn then: 16 million numbers until it looks like another seed's. */
+static void seeded(int which, uint32_t seed)
 {
 	if (shim_ready())
-		stamps[which] = (shim_now_ns() << 8 ^ (uint64_t)sys_gettid() << 40) | 1ull << 63;
+		stamps[which] = SEEDED | (uint64_t)seed << 24;
 }
 
 #define DRAW(type, name, which)                      \
@@ -49,7 +52,7 @@ static void seeded(int which)
 	{                                            \
 		if (__builtin_expect(!real.name, 0)) \
 			(void)shim_ready();          \
-		seeded(which);                       \
+		seeded(which, (uint32_t)seed);       \
 		real.name(seed);                     \
 	}
 

@@ -65,15 +65,21 @@ static uint64_t pending(const struct model *m, const struct fact *ending, uint32
 	return sum;
 }
 
+static bool is_python(const struct model *m, uint32_t process)
+{
+	const struct start_call *call = model_call(m, model_process(m, process)->where);
+
+	return call && call->python && call->python->len;
+}
+
 /* What os.fork copied ended as the interpreter ends, and not by os._exit: its handlers are not known one by one. */
 static int judge_python(const struct rule *self, const struct model *m, uint32_t process,
 			struct findings *out)
 {
 	const struct process *p = model_process(m, process);
-	const struct start_call *call = model_call(m, p->where);
 	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = process };
 
-	if (!call || !call->python || !call->python->len)
+	if (!is_python(m, process))
 		return 0;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail,
@@ -94,21 +100,24 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	const struct process *p = model_process(m, ending->process);
 	const struct fact *handler = find_handler(m, p);
 	struct found f = { .rule = self, .process = ending->process };
-	bool printed, acted;
+	bool printed, acted = did_something(m, ending);
 
-	if (!handler)
+	/* Destructors that the linker knows of are registered with nobody: what they do shows them. */
+	if (!handler && (!acted || is_python(m, ending->process)))
 		return judge_python(self, m, ending->process, out);
 	/* A return from main is told only when all is over. */
 	printed = call_of(ending)->caller &&
 		  pending(m, ending, FS_STDIO_AT_END) > pending(m, ending, FS_STDIO_AT_EXIT);
-	acted = did_something(m, ending);
 	f.severity = printed || acted ? SEVERITY_WARNING : SEVERITY_NOTE;
 	add_process_name(&f.detail, m, ending->process);
 	buffer_add_text(&f.detail, " ended by exit(), and so ran the exit handlers and destructors "
 				   "of ");
 	add_process_name(&f.detail, m, p->creator);
-	buffer_add_text(&f.detail, ", whose copy it is: the newest is that");
-	add_fact_place(&f.detail, handler);
+	buffer_add_text(&f.detail, ", whose copy it is");
+	if (handler) {
+		buffer_add_text(&f.detail, ": the newest is that");
+		add_fact_place(&f.detail, handler);
+	}
 	buffer_add_text(&f.detail, acted     ? ". They removed or renamed files or sent signals."
 				   : printed ? ". They wrote output."
 					     : ". They did nothing that was seen.");
@@ -144,7 +153,8 @@ const struct rule rule_exit_handlers = {
 		"it removes the parent's files, says goodbye to its servers, stops its "
 		"helpers. A warning where the handlers were seen to do something (files "
 		"removed or renamed, signals sent, output written), else a note. Only "
-		"handlers of the program itself count. A child of os.fork that ends other than "
+		"handlers of the program itself count, and destructors that were seen to act. A "
+		"child of os.fork that ends other than "
 		"by os._exit is a note too.",
 	.check = check,
 };

@@ -27,10 +27,11 @@ static int tell(const struct rule *self, const struct model *m, const struct fac
 	add_process_name(&f.detail, m, a->process);
 	buffer_add_text(&f.detail, " and ");
 	add_process_name(&f.detail, m, b->process);
-	buffer_printf(&f.detail,
-		      " draw the same numbers from %s: fork copied the generator's "
-		      "state, and neither was seeded since. The second draws",
-		      call_of(b)->status ? "drand48 and its like" : "rand or random");
+	buffer_printf(
+		&f.detail,
+		" draw the same numbers from %s: fork copied the generator's state and neither "
+		"was seeded since, or both were, with the same seed. The second draws",
+		call_of(b)->status ? "drand48 and its like" : "rand or random");
 	add_fact_place(&f.detail, b);
 	buffer_add_char(&f.detail, '.');
 	add_image_name(&f.key, m, b->process);
@@ -74,7 +75,8 @@ const struct rule rule_random = {
 		"and child, go on with the very same numbers, as names of files, as keys, as "
 		"backoff times. Shown for rand, random and the drand48 family: the preloaded "
 		"library follows how each process's state came about, and two that began to "
-		"draw in one and the same state are told. Generators inside of a program or a "
+		"draw in one and the same state are told; so are children that all seed by "
+		"time(), within one second. Generators inside of a program or a "
 		"library (numpy's, std::mt19937) are not seen.",
 	.check = check,
 };
