@@ -79,3 +79,22 @@ void add_fact_place(struct buffer *b, const struct fact *f)
 	buffer_add_text(b, " at ");
 	buffer_append(b, f->place->data, f->place->len);
 }
+
+static uint64_t signals_of(const struct fs_ev_state *s, bool ignored)
+{
+	return ignored ? s->sig_ignored : s->sig_blocked;
+}
+
+uint64_t signals_from_before(const struct model *m, const struct process *child, bool ignored)
+{
+	const struct process *target = model_process(m, model_target(m));
+	const struct process *creator = model_process(m, child->creator);
+	uint64_t before;
+
+	if (!target || !target->state_at_start)
+		return UINT64_MAX;
+	before = signals_of(target->state_at_start, ignored);
+	if (creator && creator->state_after_exec)
+		before |= signals_of(creator->state_after_exec, ignored);
+	return before;
+}

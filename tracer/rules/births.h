@@ -26,4 +26,10 @@ uint32_t births_copy(const struct births *b, uint64_t call_id);
 /* " at free_list+0x1f (app.c:12)" for the place of a fact; nothing where that is not known. */
 void add_fact_place(struct buffer *b, const struct fact *f);
 
+/*
+ * The signals ignored, or blocked, in a new image that its creator is not to blame for: it began with them itself, or
+ * the recorder did. All of them when nothing is known.
+ */
+uint64_t signals_from_before(const struct model *m, const struct process *child, bool ignored);
+
 #endif

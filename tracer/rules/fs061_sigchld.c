@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* FS061 sigchld-ignored. State at exec, and failed waits for children that were dropped. */
-#include "rules/rule.h"
+#include "rules/births.h"
 
 #define CHLD (UINT64_C(1) << 16)
-
-/* What the recorder itself was started with is nobody's fault here. */
-static uint64_t from_outside(const struct model *m, bool ignored)
-{
-	const struct process *t = model_process(m, model_target(m));
-	const struct fs_ev_state *s = t ? t->state_at_start : NULL;
-
-	if (!s)
-		return UINT64_MAX;
-	return ignored ? s->sig_ignored : s->sig_blocked;
-}
 
 static int judge_exec(const struct rule *self, const struct model *m, uint32_t process,
 		      struct findings *out)
@@ -25,8 +14,8 @@ static int judge_exec(const struct rule *self, const struct model *m, uint32_t p
 
 	if (!s || p->is_target)
 		return 0;
-	ignored = s->sig_ignored & ~from_outside(m, true) & CHLD;
-	blocked = s->sig_blocked & ~from_outside(m, false) & CHLD;
+	ignored = s->sig_ignored & ~signals_from_before(m, p, true) & CHLD;
+	blocked = s->sig_blocked & ~signals_from_before(m, p, false) & CHLD;
 	if (!ignored && !blocked)
 		return 0;
 	if (runs_same_program(m, process))

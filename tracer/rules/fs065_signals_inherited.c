@@ -10,17 +10,6 @@
 #define NAMED_MAX 8 /* signals; more say no more */
 #define QUIET (BIT(13) | BIT(25) | BIT(31) | BIT(20) | BIT(21) | BIT(22))
 
-/* What the recorder itself was started with is nobody's fault here. */
-static uint64_t from_outside(const struct model *m, bool ignored)
-{
-	const struct process *t = model_process(m, model_target(m));
-	const struct fs_ev_state *s = t ? t->state_at_start : NULL;
-
-	if (!s)
-		return UINT64_MAX;
-	return ignored ? s->sig_ignored : s->sig_blocked;
-}
-
 static void add_signals(struct buffer *b, uint64_t set)
 {
 	int count = __builtin_popcountll(set), told = 0;
@@ -67,8 +56,9 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 
 	if (!s || p->is_target)
 		return 0;
-	ignored = s->sig_ignored & ~from_outside(m, true) & ~MEANT;
-	blocked = s->sig_blocked & ~from_outside(m, false) & ~(BIT(17) | BIT(9) | BIT(19));
+	ignored = s->sig_ignored & ~signals_from_before(m, p, true) & ~MEANT;
+	blocked = s->sig_blocked & ~signals_from_before(m, p, false) &
+		  ~(BIT(17) | BIT(9) | BIT(19));
 	/* An image that unblocks them itself, later, was meant to. */
 	if (p->ended && p->state_now)
 		blocked &= p->state_now->sig_blocked;
