@@ -45,29 +45,38 @@ static void add_end(struct buffer *b, const struct process *p)
 		buffer_printf(b, "which ended before with status %u", p->status >> 8);
 }
 
+/* how: what it waits for. besides: what else is known. */
+static int tell(const struct model *m, const struct fact *fact, struct found *f, const char *how,
+		const char *besides, uint32_t gone, struct findings *out)
+{
+	size_t len;
+	const char *stack = fact_stack(fact, &len);
+
+	add_process_name(&f->detail, m, fact->process);
+	buffer_add_text(&f->detail, how);
+	add_stack(&f->detail, stack, len);
+	buffer_add_text(&f->detail, besides);
+	add_process_name(&f->detail, m, gone);
+	buffer_add_text(&f->detail, ", ");
+	add_end(&f->detail, model_process(m, gone));
+	buffer_add_text(&f->detail, ", may have had it.");
+	add_culprit(&f->key, stack, len);
+	return finding_add(out, f);
+}
+
 /* Nothing that lives can release it, and who may have taken it is gone. */
 static int judge_alone(const struct rule *self, const struct model *m, const struct fact *fact,
 		       struct findings *out)
 {
 	struct found f = { .rule = self, .severity = SEVERITY_WARNING, .process = fact->process };
 	uint32_t gone = ended_relative(m, fact->process, fact->event->ts_ns, false);
-	size_t len;
-	const char *stack = fact_stack(fact, &len);
 
-	if (gone == MODEL_NONE)
+	/* Who ended by itself had been given it, by somebody from outside. */
+	if (gone == MODEL_NONE || ended_by_itself(model_process(m, fact->process)))
 		return 0;
 	buffer_add_text(&f.detail, "LIKELY: ");
-	add_process_name(&f.detail, m, fact->process);
-	buffer_printf(&f.detail, " waits for %s in shared memory, at ",
-		      stuck_of(fact)->kind ? lock_words(stuck_of(fact)->kind) : "something");
-	add_stack(&f.detail, stack, len);
-	buffer_add_text(&f.detail, ", and all else that lives of its tree waits as well; ");
-	add_process_name(&f.detail, m, gone);
-	buffer_add_text(&f.detail, ", ");
-	add_end(&f.detail, model_process(m, gone));
-	buffer_add_text(&f.detail, ", may have had it.");
-	add_culprit(&f.key, stack, len);
-	return finding_add(out, &f);
+	return tell(m, fact, &f, " waits for a lock or semaphore in shared memory, at ",
+		    ", and all else that lives of its tree waits as well; ", gone, out);
 }
 
 static bool is_told_alone(const struct model *m, uint32_t process)
@@ -87,8 +96,6 @@ static int judge_semaphore(const struct rule *self, const struct model *m, const
 {
 	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = fact->process };
 	const struct process *p = model_process(m, fact->process);
-	size_t len;
-	const char *stack = fact_stack(fact, &len);
 	uint32_t killed;
 
 	/* Who went on, and ended by itself, had been given it. */
@@ -99,17 +106,9 @@ static int judge_semaphore(const struct rule *self, const struct model *m, const
 	if (killed == MODEL_NONE || is_told_alone(m, fact->process))
 		return 0;
 	buffer_add_text(&f.detail, "POSSIBLE: ");
-	add_process_name(&f.detail, m, fact->process);
-	buffer_add_text(&f.detail,
-			" waited for a semaphore in shared memory until it was killed, at ");
-	add_stack(&f.detail, stack, len);
-	buffer_add_text(&f.detail, "; ");
-	add_process_name(&f.detail, m, killed);
-	buffer_add_text(&f.detail, ", ");
-	add_end(&f.detail, model_process(m, killed));
-	buffer_add_text(&f.detail, ", may have had it.");
-	add_culprit(&f.key, stack, len);
-	return finding_add(out, &f);
+	return tell(m, fact, &f,
+		    " waited for a semaphore in shared memory until it was killed, at ", "; ",
+		    killed, out);
 }
 
 static int check(const struct rule *self, const struct model *m, struct findings *out)
