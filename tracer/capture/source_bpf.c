@@ -2,7 +2,7 @@
 /*
  * The kernel witness: loads the probes of bpf/, tells them whom to follow, and reads their ring.
  *
- * Only tp_btf programs and iterators, so that nothing here needs kprobes, fentry or LSM. Programs that a
+ * Only raw tracepoints and iterators, so that nothing here needs kprobes, fentry or LSM. Programs that a
  * recording does not need are not loaded: loading is most of what `record` costs. What the ring cannot hold
  * is counted by the probes, by type, in memory that is mapped here.
  */

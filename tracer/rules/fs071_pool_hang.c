@@ -78,21 +78,31 @@ static void add_death(struct buffer *b, const struct model *m, uint32_t worker)
 	buffer_add_text(b, ", and its task with it.");
 }
 
-static int tell_proven(const struct rule *self, const struct model *m, const struct fact *wait,
-		       struct findings *out)
+/* "p0 (...) waits for it, as it did for 3 s, at ...": `what` says the middle. */
+static void add_wait(struct buffer *b, const struct model *m, const struct fact *wait,
+		     const char *what)
 {
-	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = wait->process };
 	const struct process *p = model_process(m, wait->process);
 	uint64_t end = p->end_ts ? p->end_ts : model_last_ts(m), since = stuck_of(wait)->since_ns;
 	size_t len;
 	const char *stack = fact_stack(wait, &len);
 
+	add_process_name(b, m, wait->process);
+	buffer_add_text(b, what);
+	add_duration(b, end > since ? end - since : 0);
+	buffer_add_text(b, ", at ");
+	add_stack(b, stack, len);
+}
+
+static int tell_proven(const struct rule *self, const struct model *m, const struct fact *wait,
+		       struct findings *out)
+{
+	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = wait->process };
+	size_t len;
+	const char *stack = fact_stack(wait, &len);
+
 	buffer_add_text(&f.detail, "PROVEN: ");
-	add_process_name(&f.detail, m, wait->process);
-	buffer_add_text(&f.detail, " waits for a result that nobody will bring, as it did for ");
-	add_duration(&f.detail, end > since ? end - since : 0);
-	buffer_add_text(&f.detail, ", at ");
-	add_stack(&f.detail, stack, len);
+	add_wait(&f.detail, m, wait, " waits for a result that nobody will bring, as it did for ");
 	buffer_add_text(&f.detail, ". All its workers wait for work.");
 	add_death(&f.detail, m, find_dead(m, wait));
 	buffer_add_text(&f.key, "wait:");
@@ -104,19 +114,11 @@ static int tell_feeder(const struct rule *self, const struct model *m, const str
 		       struct findings *out)
 {
 	struct found f = { .rule = self, .severity = SEVERITY_BUG, .process = wait->process };
-	const struct process *p = model_process(m, wait->process);
-	uint64_t end = p->end_ts ? p->end_ts : model_last_ts(m), since = stuck_of(wait)->since_ns;
-	size_t len;
-	const char *stack = fact_stack(wait, &len);
 
 	if (stuck_of(wait)->proof & FS_PROOF_FOR_A_TIME)
 		f.severity = SEVERITY_WARNING;
 	buffer_add_text(&f.detail, f.severity == SEVERITY_BUG ? "PROVEN: " : "LIKELY: ");
-	add_process_name(&f.detail, m, wait->process);
-	buffer_add_text(&f.detail, " cannot end, as it could not for ");
-	add_duration(&f.detail, end > since ? end - since : 0);
-	buffer_add_text(&f.detail, ", at ");
-	add_stack(&f.detail, stack, len);
+	add_wait(&f.detail, m, wait, " cannot end, as it could not for ");
 	buffer_add_text(&f.detail,
 			". The feeder thread of its queue waits for room in the pipe, and "
 			"who could read it waits for this process to end: take all from "
