@@ -506,13 +506,15 @@ enum fs_odd {
 	FS_ODD_SEEK_BACK = 4,	 /* a forked child moved the offset of an inherited file back by -args[1] */
 	FS_ODD_DONTFORK = 5,	 /* madvise of args[0], args[1] bytes, with args[2] DONTFORK or WIPEONFORK */
 	FS_ODD_SHARED_USE = 6,	 /* another process than the last one used this open file; args[1]: that one */
-	FS_ODD_RECORD_LOCK = 7,	 /* fcntl took (args[2] 0 read, 1 write) or dropped (2) a lock of its process */
+	FS_ODD_RECORD_LOCK = 7,	 /* fcntl took (args[2] 0 read, 1 write) or dropped (2) a lock of its process, from
+				    offset args[3] on */
 	FS_ODD_WAIT_ANY = 9, /* a wait for any child returned one (ret: its number) */
 	FS_ODD_FLOCK = 8,	 /* flock(args[0], args[1]) */
 	FS_ODD_FAULT = 16,	 /* no call: a SIGSEGV for memory touched at args[0] */
 	FS_ODD_EFFECT = 10,	 /* a copy that never exec'ed removed or renamed a file, or sent a signal */
 	FS_ODD_SHARED_MAP = 11,	 /* mapped args[1] bytes that all its copies will write to */
 	FS_ODD_CLOSE_ALL = 12,	 /* a copy closes whatever there may be: a whole range, or numbers of nothing */
+	FS_ODD_SIGNAL_FAILED = 13, /* signal args[1] to process args[0], or its thread args[2], found none (ESRCH) */
 };
 
 /* h: the caller. file: where args[0] is an fd. */
@@ -547,6 +549,7 @@ struct fs_ev_fork_thread {
 enum fs_stuck_how {
 	FS_STUCK_WAITS = 1, /* in a futex wait without a time limit */
 	FS_STUCK_SPINS = 2, /* its registers and memory come back to the same, again and again */
+	FS_STUCK_POLLS = 3, /* likewise, with short sleeps in between */
 };
 
 /* What it waits for, as its stack tells. */
@@ -707,8 +710,10 @@ enum fs_call {
 	FS_LIBC_SECCOMP = 70, /* the process confines itself: the shim is silent from here on */
 	FS_LIBC_UNLOCK = 75,     /* of a mutex in a forked child, refused (EPERM): argument is its address */
 	FS_LIBC_JOIN = 77,       /* in a forked child, of a thread that only its parent has: argument */
-	FS_LIBC_RANDOM = 76,     /* the first number drawn since the last fork, of rand, random (status 0) or the
-				    drand48 family (1); argument: how the state came about, see the shim */
+	FS_LIBC_VFORK_WROTE = 78, /* a vfork child has changed `status` bytes of the program's variables, the first at
+				     `argument`; 0 of them: the environment */
+	FS_LIBC_RANDOM = 76,     /* the first number drawn since the last fork, of rand, random (status 0), the
+				    drand48 family (1) or rand_r (2); argument: how the state came about, see the shim */
 };
 
 enum fs_call_phase {
@@ -765,6 +770,7 @@ enum fs_stack_kind {
 };
 
 #define FS_STACK_CUT 0x1 /* there was more */
+#define FS_STACK_IN_HANDLER 0x2 /* the call was made by a signal handler, or by what one called */
 
 /* Comes right after the CALL (before) it belongs to. */
 struct fs_ev_stack {
@@ -773,7 +779,7 @@ struct fs_ev_stack {
 	uint32_t kind;        /* enum fs_stack_kind */
 	uint32_t count;
 	uint32_t text_len;
-	uint32_t stack_flags; /* FS_STACK_CUT */
+	uint32_t stack_flags; /* FS_STACK_CUT, FS_STACK_IN_HANDLER */
 };
 
 /* Another thread of the process that forks. h: the thread that forks. */
@@ -814,6 +820,7 @@ enum fs_stdio_direction {
 	FS_STDIO_BUSY = 3,  /* another thread is inside of the stream */
 	FS_STDIO_AT_EXIT = 4, /* not yet written when exit() began */
 	FS_STDIO_AT_END = 5, /* not yet written when all exit handlers had run */
+	FS_STDIO_GONE = 6, /* not yet written at the fork (call_id) that made this process, which has written it */
 };
 
 /* Tail: the first text_len of those bytes. */

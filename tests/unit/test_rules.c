@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "capture/lock_kind.h"
+#include "capture/loop.h"
 #include "capture/proc_wait.h"
 #include "capture/unwind.h"
 #include "events.h"
@@ -246,6 +247,30 @@ __attribute__((noipa)) static void count_up(void)
 		counter++;
 }
 
+__attribute__((noipa)) static void nap(void)
+{
+	static volatile int never;
+
+	while (!never)
+		usleep(2000);
+	_exit(0);
+}
+
+__attribute__((noipa)) static void try_lock(void)
+{
+	pthread_mutex_lock(&lock);
+	while (pthread_mutex_trylock(&lock))
+		usleep(2000);
+	_exit(0);
+}
+
+__attribute__((noipa)) static void nap_and_count(void)
+{
+	for (unsigned i = 0; i < 1000000; i++)
+		usleep(2000);
+	_exit(0);
+}
+
 static pid_t start(void (*fn)(void))
 {
 	pid_t pid = fork();
@@ -258,10 +283,10 @@ static pid_t start(void (*fn)(void))
 }
 
 /* On a busy machine a process may not have come to its loop yet; the watcher looks again, too. */
-static bool proves_loop(pid_t pid, struct buffer *frames, uint64_t *pc)
+static bool proves_loop(pid_t pid, struct buffer *frames, struct loop *loop)
 {
 	for (int i = 0; i < 40; i++) {
-		if (unwind_proves_loop(pid, frames, pc))
+		if (loop_is_endless(pid, frames, loop))
 			return true;
 		usleep(100000);
 	}
@@ -316,18 +341,45 @@ static void test_hanging_process(void **state)
 static void test_loops(void **state)
 {
 	struct buffer frames = { 0 };
-	uint64_t pc = 0;
+	struct loop loop = { 0 };
 	pid_t pid = start(spin);
 
 	(void)state;
-	assert_true(proves_loop(pid, &frames, &pc));
-	assert_true(pc && frames_have(frames.data, frames.len, "spin"));
+	assert_true(proves_loop(pid, &frames, &loop));
+	assert_true(loop.address && !loop.naps && !loop.kind);
+	assert_true(frames_have(frames.data, frames.len, "spin"));
 	end(pid);
 	/* One that gets on, if only by counting, is no proof. */
 	buffer_reset(&frames);
 	pid = start(count_up);
-	assert_false(unwind_proves_loop(pid, &frames, &pc));
+	assert_false(loop_is_endless(pid, &frames, &loop));
 	assert_int_equal(frames.len, 0);
+	end(pid);
+	buffer_free(&frames);
+}
+
+static void test_loops_that_nap(void **state)
+{
+	struct buffer frames = { 0 };
+	struct loop loop = { 0 };
+	pid_t pid = start(nap);
+
+	(void)state;
+	assert_true(proves_loop(pid, &frames, &loop));
+	assert_true(loop.naps && !loop.kind);
+	assert_true(frames_have(frames.data, frames.len, "nap"));
+	end(pid);
+	buffer_reset(&frames);
+	pid = start(try_lock);
+	assert_true(proves_loop(pid, &frames, &loop));
+	assert_int_equal(loop.kind, FS_WAIT_MUTEX);
+	assert_true(loop.address == (uintptr_t)&lock);
+	assert_true(frames_have(frames.data, frames.len, "try_lock"));
+	end(pid);
+	buffer_reset(&frames);
+	pid = start(nap_and_count);
+	for (int i = 0; i < 5; i++)
+		assert_false(loop_is_endless(pid, &frames, &loop));
 	end(pid);
 	buffer_free(&frames);
 }
@@ -365,6 +417,7 @@ static void test_pipe_writers(void **state)
 
 ISOLATE(test_hanging_process)
 ISOLATE(test_loops)
+ISOLATE(test_loops_that_nap)
 ISOLATE(test_pipe_writers)
 
 int main(void)
@@ -377,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_lock_kinds),
 		ISOLATED(test_hanging_process),
 		ISOLATED(test_loops),
+		ISOLATED(test_loops_that_nap),
 		ISOLATED(test_pipe_writers),
 	};
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/grow.h"
+#include "capture/loop.h"
 #include "capture/stuck_impl.h"
 
 #define MS 1000000ull
@@ -22,6 +23,7 @@
 #define LOOKS_MAX 256 /* processes a look */
 #define STANDING_NS (40 * MS)
 #define PARTLY_NS (400 * MS)
+#define NAPPING_NS (300 * MS)
 #define PIPE_NS (250 * MS)
 
 #define CLONE_VM 0x100
@@ -293,6 +295,17 @@ static void stand_elsewhere(struct watched *p, const struct thread_wait *t)
 	}
 }
 
+/* One that polls: whenever it is looked at, it sleeps for an instant at the same place. */
+static void look_at_naps(struct stuck_watch *w, struct watched *p, uint64_t now)
+{
+	if (now - p->since_ns < NAPPING_NS || now < p->next_loop_ns)
+		return;
+	p->loop_pause_ns = p->loop_pause_ns ? p->loop_pause_ns * 2 : NAPPING_NS;
+	p->next_loop_ns = now + p->loop_pause_ns;
+	if (stuck_tell_loop(w, p))
+		p->told = true;
+}
+
 /* Stepping disturbs: it comes only after much CPU time, and ever more rarely. */
 static void look_at_loop(struct stuck_watch *w, struct watched *p, uint64_t now)
 {
@@ -334,6 +347,9 @@ static void look_closer(struct stuck_watch *w, struct watched *p, const struct p
 		stuck_tell_partly(w, p, now_do);
 	if (now_do->count == 1 && now_do->threads[0].nr < 0 && !p->told)
 		look_at_loop(w, p, now);
+	if (now_do->count == 1 && !p->told && p->forked && !p->execed &&
+	    loop_naps((pid_t)p->pid, &now_do->threads[0]))
+		look_at_naps(w, p, now);
 	if (now_do->count == 1 && p->standing == STANDS_NOT)
 		stand_elsewhere(p, &now_do->threads[0]);
 	if (endless == 1)

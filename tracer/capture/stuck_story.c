@@ -75,8 +75,9 @@ void stuck_story_free(struct watched *p)
 /* A read-write lock waits at one of two words inside of it. */
 static bool is_of_lock(const struct fs_ev_lock_held *held, const struct fs_ev_futex_stuck *e)
 {
-	if (e->how == FS_STUCK_SPINS)
-		return held->kind == FS_LOCK_SPIN && e->kind == FS_WAIT_SPIN;
+	if (e->how != FS_STUCK_WAITS)
+		return held->lock == e->address ||
+		       (held->kind == FS_LOCK_SPIN && e->kind == FS_WAIT_SPIN);
 	if (held->kind == FS_LOCK_RWLOCK_READ || held->kind == FS_LOCK_RWLOCK_WRITE)
 		return held->lock + 8 == e->address || held->lock + 12 == e->address;
 	return held->lock == e->address;

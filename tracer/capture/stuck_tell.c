@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "capture/lock_kind.h"
+#include "capture/loop.h"
 #include "capture/proc_text.h"
 #include "capture/stuck_impl.h"
 #include "capture/unwind.h"
@@ -219,15 +220,23 @@ bool stuck_tell_loop(struct stuck_watch *w, struct watched *p)
 {
 	struct fs_ev_futex_stuck e = {
 		.since_ns = p->since_ns,
-		.how = FS_STUCK_SPINS,
 		.threads = 1,
 		.stuck = 1,
 	};
 	struct buffer frames = { 0 };
-	bool proven = unwind_proves_loop((pid_t)p->pid, &frames, &e.address);
+	struct process_wait self = { .threads = { { .tid = p->pid } }, .count = 1 };
+	struct loop loop;
+	bool proven = loop_is_endless((pid_t)p->pid, &frames, &loop);
 
 	if (proven && !frames.failed) {
-		e.kind = frames.len ? lock_kind(frames.data, frames.len) : FS_WAIT_UNKNOWN;
+		e.address = loop.address;
+		e.how = loop.naps ? FS_STUCK_POLLS : FS_STUCK_SPINS;
+		e.kind = loop.kind    ? loop.kind
+			 : frames.len ? lock_kind(frames.data, frames.len)
+				      : FS_WAIT_UNKNOWN;
+		if (loop.kind && proc_read((pid_t)p->pid, e.address, &e.word, sizeof(e.word)))
+			e.owner_tid = lock_owner((pid_t)p->pid, e.address, loop.kind, e.word);
+		e.owner = find_owner(&self, e.owner_tid);
 		e.sig_caught = proc_caught((pid_t)p->pid);
 		e.proof = FS_PROOF_LOOP | proofs(&e, &frames);
 		e.frames_len = (uint32_t)frames.len;

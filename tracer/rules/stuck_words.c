@@ -50,8 +50,16 @@ static bool waits_in_python(const struct fact *f)
 	return false;
 }
 
+/* No lock is in its loop. */
+static bool polls_memory(const struct fact *f)
+{
+	return stuck_of(f)->how == FS_STUCK_POLLS && stuck_of(f)->kind == FS_WAIT_UNKNOWN;
+}
+
 bool waits_for_lock(const struct fact *f)
 {
+	if (polls_memory(f))
+		return false;
 	switch (stuck_of(f)->kind) {
 	case FS_WAIT_PYTHON:
 		return !waits_in_python(f);
@@ -106,6 +114,10 @@ static void add_lock(struct buffer *b, const struct model *m, const struct fact 
 	struct event_text name = s ? fact_lock_name(s) : (struct event_text){ "", 0 };
 	size_t len = 0;
 
+	if (polls_memory(f)) {
+		buffer_add_text(b, "a change in its memory");
+		return;
+	}
 	buffer_add_text(b, e->how == FS_STUCK_SPINS && e->kind == FS_WAIT_UNKNOWN
 				   ? "a lock"
 				   : lock_words(e->kind));
@@ -258,8 +270,10 @@ int add_stuck(const struct rule *self, const struct model *m, const struct fact 
 		add_process_name(b, m, p->creator);
 		buffer_add_char(b, ',');
 	}
-	buffer_printf(b, " %s for ",
-		      e->how == FS_STUCK_SPINS ? "spins for ever" : "waits for ever");
+	buffer_printf(b, " %s for ever for ",
+		      e->how == FS_STUCK_SPINS	 ? "spins"
+		      : e->how == FS_STUCK_POLLS ? "polls"
+						 : "waits");
 	add_lock(b, m, f);
 	buffer_printf(b, " in thread %u", e->h.tid);
 	if (end > e->since_ns) {
