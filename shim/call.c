@@ -78,6 +78,8 @@ static void tell_surroundings(const struct shim_call *c, uint64_t frame, uint64_
 	}
 	if (shim.wanted & FS_AREA_PYTHON && own_memory)
 		opened = python_tell(c->id);
+	if (copies_memory(c->call))
+		locks_forget_lost();
 	if (copies_memory(c->call) && c->threads != 1)
 		snapshot_threads(c->id);
 	if (copies_memory(c->call) && shim.wanted & FS_AREA_LOCKS && own_memory)
@@ -110,7 +112,7 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	if (copies_memory(call) && c->threads != 1)
 		shim.forked_threaded = true;
 	if (copies_memory(call) && !(c->flags & FS_LIBC_FROM_VFORK))
-		shim_self()->random_told[0] = shim_self()->random_told[1] = 0;
+		memset(shim_self()->random_told, 0, sizeof(shim_self()->random_told));
 	if (c->flags & FS_LIBC_FROM_VFORK)
 		e.parent_pid = shim_self()->host_pid;
 	e.status = what->status;

@@ -120,6 +120,7 @@ static void at_exit(int status, void *unused)
 		shim_self()->exit_told = 1;
 		shim_self()->exit_call = c.id;
 	}
+	stdio_tell_gone();
 	if (shim_self()->forked)
 		stdio_tell_pending(shim_self()->exit_call, FS_STDIO_AT_END);
 	ring_seal();

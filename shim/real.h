@@ -50,6 +50,7 @@ typedef void shim_handler(void);
 	X(void, _exit, (int status))                                                     \
 	X(void, _Exit, (int status))                                                     \
 	X(void, quick_exit, (int status))                                                \
+	X(void, __fpurge, (FILE * stream))                                               \
 	X(pid_t, wait, (int *status))                                                    \
 	X(pid_t, waitpid, (pid_t pid, int *status, int options))                         \
 	X(pid_t, wait3, (int *status, int options, struct rusage *usage))                \
@@ -92,6 +93,7 @@ typedef void shim_handler(void);
 	X(int, pthread_tryjoin_np, (pthread_t thread, void **ret))                             \
 	X(int, pthread_timedjoin_np, (pthread_t thread, void **ret, const struct timespec *t)) \
 	X(int, rand, (void))                                                                   \
+	X(int, rand_r, (unsigned *seed))                                                       \
 	X(long, random, (void))                                                                \
 	X(double, drand48, (void))                                                             \
 	X(long, lrand48, (void))                                                               \

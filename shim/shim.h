@@ -74,7 +74,7 @@ struct shim_process {
 	uint32_t threads_used; /* slots at and above are free */
 	uint32_t modules_stale; /* dlopen was called since modules_tell() */
 	uint32_t name_era; /* goes up when a thread gets another name */
-	uint32_t random_told[2]; /* numbers were drawn since the last fork, and that was told */
+	uint32_t random_told[3]; /* numbers were drawn since the last fork, and that was told */
 	uint64_t exit_call; /* of exit_told */
 #define SHIM_BIRTHS 64
 	uint32_t births_begun, births_known; /* calls of pthread_create since the last fork */
@@ -166,10 +166,17 @@ uint32_t threads_alive(void);
 void snapshot_threads(uint64_t call_id);
 void threads_renamed(void);
 void locks_tell_own(uint64_t call_id);
+/* Whether another thread had it when this process was forked; true once for each. Before a fork: forget. */
+bool locks_was_lost(uint64_t lock);
+void locks_forget_lost(void);
 
 /* --- wrap_fd.c --- */
 /* In a forked child whose parent was given fds: what it holds. */
 void fds_tell_table(void);
+
+/* --- vfork_data.c: whether a vfork child changed its parent's variables --- */
+void vfork_data_keep(uint32_t threads); /* before it; how many are alive */
+void vfork_data_compare(uint64_t caller); /* in it, where it execs or ends */
 
 /* --- stack.c, python.c, stdio.c, modules.c --- */
 struct shim_call;
@@ -182,6 +189,8 @@ bool python_tell(uint64_t call_id);
 void stdio_find(void);
 void stdio_tell(uint64_t call_id, bool alone); /* alone: this is the only thread */
 void stdio_tell_pending(uint64_t call_id, uint32_t when); /* FS_STDIO_AT_EXIT, FS_STDIO_AT_END */
+/* Where a process ends, or execs: FS_STDIO_GONE. */
+void stdio_tell_gone(void);
 void modules_tell(void);
 void modules_note_dlopen(void);
 void modules_tell_new(void);

@@ -21,6 +21,7 @@ struct walk {
 	uint32_t count;
 	bool seen_caller;
 	bool cut;
+	bool in_handler;
 	bool checkable; /* each return address lies below its frame, on one stack */
 	uint64_t addresses[DEPTH];
 	uint64_t frames[DEPTH];
@@ -39,8 +40,8 @@ static bool lock_free;
 static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argument)
 {
 	struct walk *w = argument;
-	int in_handler = 0;
-	uint64_t at = _Unwind_GetIPInfo(context, &in_handler);
+	int interrupted = 0;
+	uint64_t at = _Unwind_GetIPInfo(context, &interrupted);
 	uint64_t frame = _Unwind_GetCFA(context);
 
 	if (!at)
@@ -53,7 +54,10 @@ static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *argum
 		w->cut = true;
 		return _URC_END_OF_STACK;
 	}
-	if (in_handler || (w->count && frame <= w->frames[w->count - 1]) ||
+	/* A signal came to this frame; those before it are its handler's. */
+	if (interrupted)
+		w->in_handler = true;
+	if (interrupted || (w->count && frame <= w->frames[w->count - 1]) ||
 	    at != *(const uint64_t *)(uintptr_t)(frame - sizeof(uint64_t)))
 		w->checkable = false;
 	w->frames[w->count] = frame;
@@ -90,7 +94,8 @@ static void remember(const struct walk *w)
 	last.count = w->count;
 }
 
-static void tell(const struct shim_call *c, const uint64_t *addresses, uint32_t count, bool cut)
+static void tell(const struct shim_call *c, const uint64_t *addresses, uint32_t count,
+		 uint32_t flags)
 {
 	size_t tail = count * sizeof(uint64_t);
 	struct fs_ev_stack *e = ring_reserve_by(c->pid, FS_EV_STACK, sizeof(*e) + tail);
@@ -101,7 +106,7 @@ static void tell(const struct shim_call *c, const uint64_t *addresses, uint32_t 
 	e->call_id = c->id;
 	e->kind = FS_STACK_NATIVE;
 	e->count = count;
-	e->stack_flags = cut ? FS_STACK_CUT : 0;
+	e->stack_flags = flags;
 	memcpy(e + 1, addresses, tail);
 	ring_commit(e);
 }
@@ -113,7 +118,7 @@ static __attribute__((noinline)) void unwind_and_tell(const struct shim_call *c)
 
 	w.caller = c->caller;
 	w.count = 0;
-	w.seen_caller = w.cut = false;
+	w.seen_caller = w.cut = w.in_handler = false;
 	w.checkable = true;
 	_Unwind_Backtrace(on_frame, &w);
 	if (!w.seen_caller) { /* no unwind tables between: the caller is what we know */
@@ -122,7 +127,8 @@ static __attribute__((noinline)) void unwind_and_tell(const struct shim_call *c)
 		w.cut = true;
 	}
 	remember(&w);
-	tell(c, w.addresses, w.count, w.cut);
+	tell(c, w.addresses, w.count,
+	     (w.cut ? FS_STACK_CUT : 0) | (w.in_handler ? FS_STACK_IN_HANDLER : 0));
 }
 
 void stack_tell(const struct shim_call *c, uint64_t frame)
@@ -130,7 +136,7 @@ void stack_tell(const struct shim_call *c, uint64_t frame)
 	if (!lock_free && shim_self()->born_threaded)
 		return;
 	if (is_last(frame, c->caller))
-		tell(c, last.addresses, last.count, false);
+		tell(c, last.addresses, last.count, 0);
 	else
 		unwind_and_tell(c);
 }

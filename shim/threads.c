@@ -153,6 +153,39 @@ static void parse_syscall(const char *text, struct fs_ev_fork_snapshot *e)
 	}
 }
 
+/* What other threads of the process `lost_by` had when it forked last. Its child has the list too. */
+#define LOST_MAX 64
+static uint64_t lost[LOST_MAX];
+static uint32_t lost_count, lost_by;
+
+void locks_forget_lost(void)
+{
+	if (lost_count)
+		lost_count = 0;
+}
+
+bool locks_was_lost(uint64_t lock)
+{
+	if (!lost_count || lost_by == shim_self()->pid)
+		return false;
+	for (uint32_t i = 0; i < lost_count; i++) {
+		if (lost[i] != lock)
+			continue;
+		lost[i] = 0;
+		return true;
+	}
+	return false;
+}
+
+/* A semaphore may be posted by who never waited for it. */
+static void note_lost(const struct shim_held *held)
+{
+	if (held->kind == FS_LOCK_SEM || lost_count == LOST_MAX)
+		return;
+	lost_by = shim_self()->pid;
+	lost[lost_count++] = held->lock;
+}
+
 static void tell_locks(uint64_t call_id, const struct shim_thread *t, uint32_t tid)
 {
 	uint32_t count = t ? __atomic_load_n(&t->held_count, __ATOMIC_ACQUIRE) : 0;
@@ -167,6 +200,8 @@ static void tell_locks(uint64_t call_id, const struct shim_thread *t, uint32_t t
 		};
 
 		ring_put(FS_EV_LOCK_HELD, &e, sizeof(e));
+		if (t != own)
+			note_lost(&t->held[i]);
 	}
 }
 

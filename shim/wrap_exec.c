@@ -16,7 +16,10 @@ extern char **environ;
 static void begin_exec(struct shim_call *c, uint32_t call, uint64_t caller, struct shim_what *what)
 {
 	call_begin(c, call, caller, what);
-	if (!(c->flags & FS_LIBC_FROM_VFORK))
+	stdio_tell_gone();
+	if (c->flags & FS_LIBC_FROM_VFORK)
+		vfork_data_compare(caller);
+	else
 		ring_seal();
 }
 

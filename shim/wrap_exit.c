@@ -9,6 +9,9 @@ static void tell_exit(uint32_t call, uint64_t caller, int status)
 
 	if (!shim_ready())
 		return;
+	stdio_tell_gone();
+	if (shim_in_vfork_child())
+		vfork_data_compare(caller);
 	if (call == FS_LIBC_EXIT_BARE && shim.wanted & FS_AREA_KERNEL) {
 		ring_seal();
 		return;

@@ -96,8 +96,10 @@ void *shim_before_vfork(uint64_t caller)
 {
 	struct shim_call c;
 
-	if (shim_ready())
+	if (shim_ready()) {
 		call_begin(&c, FS_LIBC_VFORK, caller, NULL);
+		vfork_data_keep(c.threads);
+	}
 	return (void *)real.vfork;
 }
 

@@ -30,7 +30,14 @@ static inline __attribute__((always_inline)) void took(const volatile void *lock
 	}
 }
 
-static inline __attribute__((always_inline)) void gave(const volatile void *lock)
+/* Of a lock that this thread has not got: perhaps one that it knows from its parent, where another had it. */
+static __attribute__((noinline)) void gave_anothers(const volatile void *lock, uint64_t caller)
+{
+	if (locks_was_lost((uint64_t)(uintptr_t)lock))
+		call_note(FS_LIBC_UNLOCK, caller, (uint64_t)(uintptr_t)lock, 0, 0);
+}
+
+static inline __attribute__((always_inline)) void gave(const volatile void *lock, uint64_t caller)
 {
 	struct shim_thread *t;
 
@@ -47,6 +54,7 @@ static inline __attribute__((always_inline)) void gave(const volatile void *lock
 		__atomic_store_n(&t->held_count, t->held_count - 1, __ATOMIC_RELEASE);
 		return;
 	}
+	gave_anothers(lock, caller);
 }
 
 #define TAKE(name, kind, parameters, arguments)      \
@@ -67,7 +75,7 @@ static inline __attribute__((always_inline)) void gave(const volatile void *lock
 	{                                            \
 		if (__builtin_expect(!real.name, 0)) \
 			(void)shim_ready();          \
-		gave(lock);                          \
+		gave(lock, CALLER);                  \
 		return real.name arguments;          \
 	}
 
@@ -79,7 +87,7 @@ static inline __attribute__((always_inline)) void gave(const volatile void *lock
                                                      \
 		if (__builtin_expect(!real.name, 0)) \
 			(void)shim_ready();          \
-		gave(lock);                          \
+		gave(lock, CALLER);                  \
 		ret = real.name arguments;           \
 		took(lock, FS_LOCK_MUTEX, CALLER);   \
 		return ret;                          \
@@ -99,7 +107,7 @@ SHIM_EXPORT int pthread_mutex_unlock(pthread_mutex_t *lock)
 
 	if (__builtin_expect(!real.pthread_mutex_unlock, 0))
 		(void)shim_ready();
-	gave(lock);
+	gave(lock, CALLER);
 	ret = real.pthread_mutex_unlock(lock);
 	if (__builtin_expect(ret == EPERM, 0) && shim.area && shim_self()->forked)
 		call_note(FS_LIBC_UNLOCK, CALLER, (uint64_t)(uintptr_t)lock, 0, ret);

@@ -11,14 +11,13 @@
 
 #ifdef SHIM_LOCKS
 
-enum { PLAIN, RAND48 };
+enum { PLAIN, RAND48, OF_CALLER };
 
 static uint64_t stamps[2];
 
-static inline __attribute__((always_inline)) void drawn(int which, uint64_t caller)
+static inline __attribute__((always_inline)) void drawn(int which, uint64_t stamp, uint64_t caller)
 {
 	struct shim_process *p;
-	uint64_t stamp = stamps[which]++;
 
 	if (__builtin_expect(!shim.area, 0))
 		return;
@@ -38,13 +37,13 @@ static void seeded(int which, uint32_t seed)
 		stamps[which] = SEEDED | (uint64_t)seed << 24;
 }
 
-#define DRAW(type, name, which)                      \
-	SHIM_EXPORT type name(void)                  \
-	{                                            \
-		if (__builtin_expect(!real.name, 0)) \
-			(void)shim_ready();          \
-		drawn(which, CALLER);                \
-		return real.name();                  \
+#define DRAW(type, name, which)                        \
+	SHIM_EXPORT type name(void)                    \
+	{                                              \
+		if (__builtin_expect(!real.name, 0))   \
+			(void)shim_ready();            \
+		drawn(which, stamps[which]++, CALLER); \
+		return real.name();                    \
 	}
 
 #define SEED(name, type, which)                      \
@@ -55,6 +54,15 @@ static void seeded(int which, uint32_t seed)
 		seeded(which, (uint32_t)seed);       \
 		real.name(seed);                     \
 	}
+
+/* Its state is the caller's; so where that lies and what it is stand for it. */
+SHIM_EXPORT int rand_r(unsigned *seed)
+{
+	if (__builtin_expect(!real.rand_r, 0))
+		(void)shim_ready();
+	drawn(OF_CALLER, (uint64_t)(uintptr_t)seed << 32 ^ *seed, CALLER);
+	return real.rand_r(seed);
+}
 
 DRAW(int, rand, PLAIN)
 DRAW(long, random, PLAIN)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "model/impl.h"
 
@@ -476,6 +477,12 @@ static int on_close_range(struct model *m, uint32_t process, const struct fs_ev_
 	return log_change(m, &change);
 }
 
+/* By its number in a 64-bit program; a 32-bit one's may be. */
+static bool is_of_pair(const struct fs_ev_fd *e)
+{
+	return e->h.flags & FS_EVENT_COMPAT || e->syscall == SYS_socketpair;
+}
+
 static int on_fd(struct model *m, uint32_t process, const struct fs_ev_fd *e)
 {
 	struct fd_change change = { .ts = e->h.ts_ns,
@@ -491,8 +498,10 @@ static int on_fd(struct model *m, uint32_t process, const struct fs_ev_fd *e)
 	switch (e->h.type) {
 	case FS_EV_FD_OPEN:
 		change.what = CHANGE_OPEN;
-		if (change.file != FILE_UNKNOWN && m->files[change.file].opener == MODEL_NONE)
+		if (change.file != FILE_UNKNOWN && m->files[change.file].opener == MODEL_NONE) {
 			m->files[change.file].opener = process;
+			m->files[change.file].of_pair = is_of_pair(e);
+		}
 		return gain(m, &change, 0);
 	case FS_EV_FD_CLOSE:
 		change.what = CHANGE_CLOSE;

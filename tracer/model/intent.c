@@ -86,6 +86,7 @@ static int on_stack(struct model *m, const struct fs_ev_stack *e)
 	c = &m->calls[index];
 	if (e->kind == FS_STACK_NATIVE) {
 		addresses = event_stack(&e->h, &count);
+		c->in_handler = e->stack_flags & FS_STACK_IN_HANDLER;
 		c->native = intern(&m->pool, addresses, count * sizeof(*addresses));
 		return c->native ? 0 : -ENOMEM;
 	}

@@ -228,6 +228,7 @@ struct start_call {
 	uint32_t tid;
 	uint32_t call; /* enum fs_call */
 	uint32_t threads; /* alive in its process */
+	bool in_handler; /* of a signal: its native stack shows it */
 	uint32_t modules; /* private */
 	uint32_t handlers; /* registered before it, newest first: index of handlers */
 };
@@ -263,6 +264,7 @@ struct file {
 	uint32_t opener; /* process that opened it, MODEL_NONE unknown */
 	uint32_t same_ino; /* next file of the same inode (pipes and sockets only) */
 	uint8_t f_mode;
+	bool of_pair; /* of socketpair */
 	uint16_t sock_family, sock_type, sock_protocol, sock_state;
 	uint8_t local_addr[16], peer_addr[16];
 	uint16_t local_port, peer_port;

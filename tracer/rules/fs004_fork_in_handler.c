@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS004 fork-in-signal-handler. Proven by a thread that hangs in fork() below a signal handler; likely where a
- * caught signal had come and was blocked, as it is in its handler, in the thread that forked.
+ * FS004 fork-in-signal-handler. Proven by a thread that hangs in fork() below a signal handler; dangerous where fork's
+ * stack leads through a handler; likely where a caught signal had come and was blocked, as it is in its handler, in the
+ * thread that forked.
  */
 #include <linux/sched.h>
 
@@ -21,18 +22,23 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	    (call && call->call == FS_LIBC_FORK_BARE))
 		return 0;
 	set = forked_in_handler_of(m, p);
-	if (!set)
+	if (!set && !(call && call->in_handler))
 		return 0;
 	/* SIGCHLD is blocked around fork by many who handle it, and comes often. */
-	if (!(set & ~(UINT64_C(1) << 16)))
+	if (!(call && call->in_handler) && !(set & ~(UINT64_C(1) << 16)))
 		f.severity = SEVERITY_NOTE;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail, " was forked by ");
 	add_process_name(&f.detail, m, p->creator);
-	buffer_printf(&f.detail,
-		      ", which had %u threads, while signal %d, which had just come, was blocked "
-		      "in the forking thread as it is in its handler.",
-		      p->threads_at_fork, __builtin_ctzll(set) + 1);
+	buffer_printf(&f.detail, ", which had %u threads, ", p->threads_at_fork);
+	if (call && call->in_handler)
+		buffer_add_text(&f.detail, "in a signal handler.");
+	else
+		buffer_printf(&f.detail,
+			      "while signal %d, which had just come, was blocked in the forking "
+			      "thread as it is in its handler.",
+			      __builtin_ctzll(set) + 1);
+	add_fork_place(&f.detail, m, process);
 	add_image_name(&f.key, m, p->creator);
 	return finding_add(out, &f);
 }
@@ -71,8 +77,8 @@ const struct rule rule_fork_in_handler = {
 		"POSIX no "
 		"longer counts fork among the functions that a handler may call. Proven by a "
 		"thread that "
-		"hangs in fork with a signal handler's frame in its stack; a warning where a "
-		"caught signal "
+		"hangs in fork with a signal handler's frame in its stack; a warning where such a "
+		"frame is in the stack of a fork that went well, or where a caught signal "
 		"had just come to the process and was blocked, as it is in its handler, in the "
 		"thread that "
 		"forked, and few others were.",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* FS006 foreign-unlock. A forked child's unlock that the mutex refused: it knows the parent's thread as its owner. */
+/*
+ * FS006 foreign-unlock. A forked child's unlock that the mutex refused: it knows the parent's thread as its owner. Or one
+ * that went well, of a lock which another thread had at the fork: what it guards may be half done.
+ */
 #include <string.h>
 
 #include "rules/births.h"
@@ -20,13 +23,19 @@ static int check(const struct rule *self, const struct model *m, struct findings
 			continue;
 		buffer_add_text(&f.detail, "PROVEN: ");
 		add_process_name(&f.detail, m, fact->process);
-		buffer_printf(&f.detail, " could not unlock the mutex at 0x%llx",
+		buffer_printf(&f.detail, " %s at 0x%llx",
+			      e->error ? "could not unlock the mutex" : "unlocked the lock",
 			      (unsigned long long)e->argument);
 		add_fact_place(&f.detail, fact);
-		buffer_add_text(&f.detail, ": EPERM, it is a recursive, error-checking or robust "
-					   "one and bears a thread of ");
+		buffer_add_text(&f.detail,
+				e->error ? ": EPERM, it is a recursive, error-checking or robust "
+					   "one and bears a thread of "
+					 : ", which it had not taken: at the fork another thread "
+					   "had it, of ");
 		add_process_name(&f.detail, m, p->creator);
-		buffer_add_text(&f.detail, " as its owner. It stays locked.");
+		buffer_add_text(&f.detail, e->error
+						   ? " as its owner. It stays locked."
+						   : ". What that was changing is half done here.");
 		if (fact->place)
 			buffer_append(&f.key, fact->place->data, strcspn(fact->place->data, "+ "));
 		buffer_add_char(&f.key, ':');
@@ -48,6 +57,8 @@ const struct rule rule_foreign_unlock = {
 		"pthread_mutex_unlock gives EPERM, and the mutex stays locked for ever. So "
 		"the old advice to lock before fork and to unlock in both parent and child "
 		"holds for plain mutexes alone. Proven: the preloaded library saw the unlock "
-		"being refused.",
+		"being refused. Likewise where the child unlocks, with success, a lock that "
+		"another thread held at the fork: only who took a lock may release it, and "
+		"what that thread was changing stays half changed.",
 	.check = check,
 };

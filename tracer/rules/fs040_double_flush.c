@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* FS040 double-flush. What lay in a stream's buffer at the fork still lay there when the child ended by exit(). */
+/*
+ * FS040 double-flush. What lay in a stream's buffer at the fork still lay there when the child ended by exit(), or was
+ * gone from there before the child's end.
+ */
 #include <string.h>
+#include <sys/wait.h>
 
 #include "rules/rule.h"
 
@@ -18,7 +22,8 @@ static bool still_has(const struct fact *now, const struct fact *then)
 	struct event_text was = event_words(then->event), is = event_words(now->event);
 
 	return a->direction == FS_STDIO_WRITE && a->stream == b->stream && a->fd == b->fd &&
-	       b->bytes >= a->bytes && is.len >= was.len && memcmp(is.text, was.text, was.len) == 0;
+	       b->direction != FS_STDIO_GONE && b->bytes >= a->bytes && is.len >= was.len &&
+	       memcmp(is.text, was.text, was.len) == 0;
 }
 
 static const struct fact *find_at_fork(const struct model *m, size_t before, const struct fact *now,
@@ -35,8 +40,25 @@ static const struct fact *find_at_fork(const struct model *m, size_t before, con
 	return NULL;
 }
 
+/* By _exit: it wrote nothing more itself, as who leaves all to its child does. */
+static bool left_barely(const struct model *m, uint32_t process)
+{
+	const struct process *p = model_process(m, process);
+
+	if (!p || !p->knows_status || WIFSIGNALED(p->status))
+		return false;
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_CALL); i++) {
+		const struct fact *f = model_fact(m, FS_EV_CALL, i);
+
+		if (f->process == process &&
+		    ((const struct fs_ev_call *)(const void *)f->event)->call == FS_LIBC_EXIT)
+			return false;
+	}
+	return true;
+}
+
 static int tell(const struct rule *self, const struct model *m, uint32_t process,
-		const struct fact *then, struct findings *out)
+		const struct fact *then, const char *how, struct findings *out)
 {
 	const struct process *p = model_process(m, process);
 	const struct fs_ev_stdio_pending *e = pending_of(then);
@@ -45,8 +67,8 @@ static int tell(const struct rule *self, const struct model *m, uint32_t process
 
 	buffer_add_text(&f.detail, "PROVEN: ");
 	add_process_name(&f.detail, m, process);
-	buffer_printf(&f.detail, " ended by exit() and wrote %llu byte%s (\"",
-		      (unsigned long long)e->bytes, e->bytes == 1 ? "" : "s");
+	buffer_printf(&f.detail, " %s %llu byte%s (\"", how, (unsigned long long)e->bytes,
+		      e->bytes == 1 ? "" : "s");
 	buffer_append(&f.detail, text.text, text.len < QUOTED ? text.len : QUOTED);
 	buffer_printf(&f.detail, "%s\") to fd %d that lay unwritten in the buffer of ",
 		      e->bytes > QUOTED ? "..." : "", e->fd);
@@ -67,16 +89,23 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		const struct fact *now = model_fact(m, FS_EV_STDIO_PENDING, i), *then;
 		const struct process *p = model_process(m, now->process);
 		const struct start_call *c = p ? model_call(m, p->where) : NULL;
+		const char *how;
 
 		/* C++ flushes its streams in a handler: before that they are there too. */
-		if (pending_of(now)->direction < FS_STDIO_AT_EXIT || !c || !is_plain_copy(p) ||
-		    now->process == told)
+		if (pending_of(now)->direction < FS_STDIO_AT_EXIT || !c || now->process == told ||
+		    left_barely(m, p->creator))
 			continue;
-		then = find_at_fork(m, i, now, c);
+		if (pending_of(now)->direction == FS_STDIO_GONE) {
+			then = pending_of(now)->call_id == c->id ? now : NULL;
+			how = "wrote, before its end or its exec,";
+		} else {
+			then = is_plain_copy(p) ? find_at_fork(m, i, now, c) : NULL;
+			how = "ended by exit() and wrote";
+		}
 		if (!then)
 			continue;
 		told = now->process; /* of several streams, or seen twice, one is enough */
-		err = tell(self, m, told, then, out);
+		err = tell(self, m, told, then, how, out);
 	}
 	return err;
 }
@@ -92,6 +121,8 @@ const struct rule rule_double_flush = {
 		"child that ends by exit, or returns from main, writes it out; later the "
 		"parent writes the same bytes again. Proven by the preloaded library: the "
 		"same bytes lay in the same stream at the fork and when the child's exit "
-		"handlers had run. Flush before the fork, or end the child by _exit.",
+		"handlers had run, or were gone from it when the child ended or exec'ed: written "
+		"by fflush, fclose or because the buffer was full. Flush before the fork, or end "
+		"the child by _exit.",
 	.check = check,
 };

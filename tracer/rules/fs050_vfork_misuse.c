@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* FS050 vfork-child-misuse. Odd calls of a vfork child, or its end without exec. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "rules/rule.h"
@@ -93,10 +94,39 @@ static int judge_call(const struct rule *self, const struct model *m, const stru
 	return tell(self, m, fact->process, SEVERITY_WARNING, what, out);
 }
 
+static int judge_wrote(const struct rule *self, const struct model *m, const struct fact *fact,
+		       struct findings *out)
+{
+	const struct fs_ev_call *e = (const void *)fact->event;
+	const struct process *p = model_process(m, fact->process);
+	const struct module *in;
+	struct buffer what = { 0 };
+	int err;
+
+	if (e->call != FS_LIBC_VFORK_WROTE || !is_vfork(p))
+		return 0;
+	in = model_process_module_at(m, p->creator, e->argument);
+	if (!e->status)
+		buffer_add_text(&what, "changed the environment");
+	else
+		buffer_printf(&what,
+			      "changed %u byte%s of the program's variables, the first at 0x%llx",
+			      e->status, e->status == 1 ? "" : "s",
+			      (unsigned long long)(e->argument - (in ? in->base : 0)));
+	buffer_add_text(&what, ": they are its parent's");
+	err = what.failed ? -ENOMEM
+			  : tell(self, m, fact->process, SEVERITY_WARNING, buffer_text(&what), out);
+	buffer_free(&what);
+	return err;
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
 	const struct process *p;
 	int err = 0;
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_CALL) && err == 0; i++)
+		err = judge_wrote(self, m, model_fact(m, FS_EV_CALL, i), out);
 
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
 		err = judge_call(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
@@ -132,7 +162,9 @@ const struct rule rule_vfork_misuse = {
 		"which finds it changed when it goes on; exit() runs the parent's exit handlers. "
 		"Shown by system calls that such a child made before its exec: getting memory, "
 		"waiting for locks, starting processes, sleeping, writing before any exec failed; "
-		"by a call of exit(), which the preloaded library sees; and, as a note, since "
+		"by a call of exit(), which the preloaded library sees; by variables of the "
+		"program's that are no more what they were before the vfork of its one thread; "
+		"and, as a note, since "
 		"_exit alone is right, by a child that ended without having tried to exec. "
 		"posix_spawn, which libc "
 		"makes in a safe way, is not meant.",

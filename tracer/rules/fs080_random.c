@@ -31,7 +31,9 @@ static int tell(const struct rule *self, const struct model *m, const struct fac
 		&f.detail,
 		" draw the same numbers from %s: fork copied the generator's state and neither "
 		"was seeded since, or both were, with the same seed. The second draws",
-		call_of(b)->status ? "drand48 and its like" : "rand or random");
+		call_of(b)->status == 2 ? "rand_r"
+		: call_of(b)->status	? "drand48 and its like"
+					: "rand or random");
 	add_fact_place(&f.detail, b);
 	buffer_add_char(&f.detail, '.');
 	add_image_name(&f.key, m, b->process);
@@ -51,7 +53,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 
 		if (e->call != FS_LIBC_RANDOM || f->process == MODEL_NONE)
 			continue;
-		lineage = (uint64_t)first_of(m, f->process) << 1 | (e->status & 1);
+		lineage = (uint64_t)first_of(m, f->process) << 2 | (e->status & 3);
 		if (!hashmap_get(&seen, e->argument, lineage, &earlier)) {
 			err = hashmap_put(&seen, e->argument, lineage, i);
 			continue;
@@ -73,7 +75,8 @@ const struct rule rule_random = {
 	       "/dev/urandom",
 	.text = "fork copies the state of a pseudo-random generator: the children, or parent "
 		"and child, go on with the very same numbers, as names of files, as keys, as "
-		"backoff times. Shown for rand, random and the drand48 family: the preloaded "
+		"backoff times. Shown for rand, random, rand_r and the drand48 family: the "
+		"preloaded "
 		"library follows how each process's state came about, and two that began to "
 		"draw in one and the same state are told; so are children that all seed by "
 		"time(), within one second. Generators inside of a program or a "

@@ -451,8 +451,15 @@ static enum line_tone line_stdio(struct buffer *out, const struct fs_event *e)
 	const struct fs_ev_stdio_pending *p = (const void *)e;
 	struct event_text text = event_words(e);
 
-	buffer_printf(out, "forks with %llu bytes %s on fd %d: ", (unsigned long long)p->bytes,
-		      p->direction == FS_STDIO_READ ? "read ahead" : "not yet written", p->fd);
+	buffer_printf(out, "%s %llu bytes %s on fd %d: ",
+		      p->direction == FS_STDIO_GONE	 ? "has written"
+		      : p->direction >= FS_STDIO_AT_EXIT ? "ends with"
+							 : "forks with",
+		      (unsigned long long)p->bytes,
+		      p->direction == FS_STDIO_READ   ? "read ahead"
+		      : p->direction == FS_STDIO_GONE ? "of its parent's"
+						      : "not yet written",
+		      p->fd);
 	escape_quote(out, text.text, text.len);
 	return TONE_PLAIN;
 }
