@@ -5,6 +5,7 @@
  */
 #include "syscall.h"
 
+#define ESRCH 3
 #define ECHILD 10
 #define ODD_PID 1 /* P_PID of waitid */
 #define ODD_PIDFD 3
@@ -131,6 +132,21 @@ static __always_inline void note_waitid(struct syscall *c)
 	c->ret = 0;
 }
 
+/* Signal 0 only asks whether somebody is there. */
+static __always_inline void note_vain_signal(struct syscall *c)
+{
+	if (c->class == FS_CALL_KILL && (int)c->args[0] > 0 && c->args[1]) {
+		c->args[2] = 0;
+		emit_odd(c, FS_ODD_SIGNAL_FAILED, 0);
+	} else if (c->class == FS_CALL_TGKILL && c->args[2]) {
+		__u64 tid = c->args[1];
+
+		c->args[1] = c->args[2];
+		c->args[2] = tid;
+		emit_odd(c, FS_ODD_SIGNAL_FAILED, 0);
+	}
+}
+
 int exit_odd(void)
 {
 	struct syscall *c = this_call();
@@ -148,6 +164,8 @@ int exit_odd(void)
 		}
 		return 0;
 	}
+	if (c->ret == -ESRCH)
+		note_vain_signal(c);
 	if (c->ret < 0)
 		return 0;
 	if (c->class == FS_CALL_EFFECT || c->class == FS_CALL_KILL) {
@@ -173,6 +191,9 @@ int exit_odd(void)
 	else if (c->class == FS_CALL_FCNTL &&
 		 ((__u32)c->args[1] == F_SETLK || (__u32)c->args[1] == F_SETLKW)) {
 		bpf_probe_read_user(&type, sizeof(type), (void *)c->args[2]);
+		if (!c->compat)
+			bpf_probe_read_user(&c->args[3], sizeof(c->args[3]),
+					    (void *)(c->args[2] + 8));
 		c->args[2] = type;
 		emit_odd(c, FS_ODD_RECORD_LOCK,
 			 identify_fd(current_files(), c->args[0], SLOT_TRACEPOINT, 0));

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "rules/rule.h"
 
@@ -26,12 +27,13 @@ static bool is_stateful(const struct file *f)
 			return true;
 	if (strcmp(f->kind, "file") == 0)
 		return true;
-	/* A stream that is connected to some peer; a pair made for the two has no address. */
-	return (f->sock_family == AF_INET || f->sock_family == AF_INET6) &&
+	/* A stream that is connected to some peer; a pair was made for the two to talk. */
+	return (f->sock_family == AF_INET || f->sock_family == AF_INET6 ||
+		(f->sock_family == AF_UNIX && f->opener != MODEL_NONE && !f->of_pair)) &&
 	       f->sock_type == SOCK_STREAM && f->sock_state != 10;
 }
 
-enum way { WAY_OTHER, WAY_READ, WAY_WRITE };
+enum way { WAY_OTHER, WAY_READ, WAY_WRITE, WAY_SEEK };
 
 static enum way way_of(const struct fact *f)
 {
@@ -46,6 +48,8 @@ static enum way way_of(const struct fact *f)
 	case SYS_sendto:
 	case SYS_sendmsg:
 		return WAY_WRITE;
+	case SYS_lseek:
+		return odd_of(f)->args[2] == SEEK_SET ? WAY_SEEK : WAY_OTHER;
 	default:
 		return WAY_OTHER;
 	}
@@ -53,13 +57,15 @@ static enum way way_of(const struct fact *f)
 
 /*
  * Whether the two uses get into each other's way. One may read from a connection and the other write to it; of
- * a file, a log is written by both and its offset is meant to be one, but who reads gets a part.
+ * a file, a log is written by both and its offset is meant to be one, but who reads gets a part, and who goes to a
+ * place takes the other along.
  */
 static bool is_in_the_way(const struct file *file, const struct fact *use, const struct fact *other)
 {
 	if (strcmp(file->kind, "file") == 0)
 		return !(file->f_mode & 2) ||
-		       (way_of(use) == WAY_READ && way_of(other) == WAY_READ);
+		       (way_of(use) == way_of(other) &&
+			(way_of(use) == WAY_READ || way_of(use) == WAY_SEEK));
 	return file->sock_type != SOCK_STREAM || way_of(use) == way_of(other);
 }
 
@@ -191,6 +197,53 @@ static int judge_flock(const struct rule *self, const struct model *m, const str
 	return finding_add(out, &f);
 }
 
+/* --- SQLite --- */
+
+/* Where its locks begin, in each of its files. */
+#define SQLITE_LOCKS 0x40000000u
+
+static bool is_sqlite_lock(const struct fact *f, uint64_t file, uint32_t process)
+{
+	return odd_of(f)->what == FS_ODD_RECORD_LOCK && odd_of(f)->file == file &&
+	       f->process == process && odd_of(f)->args[3] >= SQLITE_LOCKS &&
+	       odd_of(f)->args[3] < SQLITE_LOCKS + 1024;
+}
+
+/* A connection is made for one process: its copy of it believes in locks and pages that are the parent's. */
+static int judge_database(const struct rule *self, const struct model *m, const struct fact *fact,
+			  struct findings *out)
+{
+	const struct process *p = model_process(m, fact->process);
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_WARNING,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
+	const struct fs_ev_odd_call *e = odd_of(fact);
+	bool had = false;
+
+	if (!p || !is_plain_copy(p) || !is_sqlite_lock(fact, e->file, fact->process))
+		return 0;
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && !had; i++) {
+		const struct fact *g = model_fact(m, FS_EV_ODD_CALL, i);
+
+		had = is_sqlite_lock(g, e->file, p->creator);
+	}
+	if (!had)
+		return 0;
+	add_process_name(&f.detail, m, fact->process);
+	buffer_add_text(&f.detail, " uses the connection to an SQLite database (");
+	add_file_name(&f.detail, m, model_find_file(m, e->file));
+	buffer_add_text(&f.detail, ") that ");
+	add_process_name(&f.detail, m, p->creator);
+	buffer_add_text(&f.detail,
+			" had opened before the fork, and uses too: its locks and its cache "
+			"are not the child's.");
+	add_fork_place(&f.detail, m, fact->process);
+	buffer_add_text(&f.key, "sqlite:");
+	add_image_name(&f.key, m, fact->process);
+	return finding_add(out, &f);
+}
+
 static int check(const struct rule *self, const struct model *m, struct findings *out)
 {
 	int err = 0;
@@ -199,6 +252,8 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		err = judge(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
 		err = judge_flock(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
+		err = judge_database(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
 	return err;
 }
 
@@ -212,11 +267,14 @@ const struct rule rule_shared_file = {
 	.text = "A forked child has the parent's open files, not copies: two processes that talk "
 		"over one connection get each other's answers; an epoll set, timerfd, inotify or "
 		"io_uring instance reports to whoever asks first; a file read by both has one "
-		"offset, so each gets a part. Shown by a use of the file by the parent, by the "
+		"offset, so each gets a part, and where both go to places of their own (lseek) "
+		"they write over each other. Shown by a use of the file by the parent, by the "
 		"child, and by the parent again (or the reverse), both alive, the child being a "
 		"copy that did not exec, both reading or both writing. A lock of flock belongs to "
 		"the open file: a child that drops it drops its parent's; shown where the parent "
-		"dropped it, too, later. Not told of listening sockets, socketpairs and pipes, "
+		"dropped it, too, later. Of a connection to an SQLite database any use by the "
+		"child counts, seen by its record locks. Not told of listening sockets, "
+		"socketpairs and pipes, "
 		"which are shared on purpose, and of files that are written (logs).",
 	.check = check,
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* FS067 stale-identity. A failed wait for a sibling; notes of signals to the creator or a sibling. */
+/*
+ * FS067 stale-identity. A failed wait for a sibling; a signal, or another wait, for a child that was reaped before; a
+ * signal to a thread that only the parent has; notes of signals to the creator or a sibling.
+ */
 #include "rules/rule.h"
 
 static const struct fs_ev_odd_call *odd_of(const struct fact *f)
@@ -28,6 +31,58 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	buffer_add_text(&f.detail, ", which is no child of its own: it has that number from ");
 	add_process_name(&f.detail, m, p->creator);
 	buffer_add_char(&f.detail, '.');
+	add_image_name(&f.key, m, fact->process);
+	return finding_add(out, &f);
+}
+
+/* A number that was a child's until this process reaped it: it may be anybody's now. */
+static int judge_reaped(const struct rule *self, const struct model *m, const struct fact *fact,
+			struct findings *out)
+{
+	const struct fs_ev_odd_call *e = odd_of(fact);
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_WARNING,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
+	uint32_t child = model_find_process(m, (uint32_t)e->args[0], 0);
+	const struct process *c = model_process(m, child);
+
+	if (e->what != FS_ODD_SIGNAL_FAILED || e->args[2] || !c || !c->reaped ||
+	    c->reaper != fact->process || c->reap_ts > e->h.ts_ns)
+		return 0;
+	add_process_name(&f.detail, m, fact->process);
+	buffer_printf(&f.detail, " sent signal %u to the number of ", (uint32_t)e->args[1]);
+	add_process_name(&f.detail, m, child);
+	buffer_add_text(&f.detail, ", which it had reaped ");
+	add_duration(&f.detail, e->h.ts_ns - c->reap_ts);
+	buffer_add_text(&f.detail, " before: the number may be another's by then.");
+	buffer_add_text(&f.key, "reaped:");
+	add_image_name(&f.key, m, fact->process);
+	return finding_add(out, &f);
+}
+
+/* By the number that the forking thread has in its parent. */
+static int judge_thread(const struct rule *self, const struct model *m, const struct fact *fact,
+			struct findings *out)
+{
+	const struct fs_ev_odd_call *e = odd_of(fact);
+	struct found f = { .rule = self,
+			   .severity = SEVERITY_WARNING,
+			   .process = fact->process,
+			   .at = fact->event->ts_ns };
+	const struct process *p = model_process(m, fact->process);
+
+	if (e->what != FS_ODD_SIGNAL_FAILED || !p || !is_plain_copy(p) ||
+	    (uint32_t)e->args[2] != p->creator_tid)
+		return 0;
+	add_process_name(&f.detail, m, fact->process);
+	buffer_printf(&f.detail,
+		      " sent signal %u to its thread %u, which it has not: that is the "
+		      "number of the thread that forked it, in ",
+		      (uint32_t)e->args[1], (uint32_t)e->args[2]);
+	add_process_name(&f.detail, m, p->creator);
+	buffer_add_char(&f.detail, '.');
+	buffer_add_text(&f.key, "thread:");
 	add_image_name(&f.key, m, fact->process);
 	return finding_add(out, &f);
 }
@@ -64,6 +119,10 @@ static int check(const struct rule *self, const struct model *m, struct findings
 
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
 		err = judge(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
+		err = judge_reaped(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
+		err = judge_thread(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
 	for (size_t i = 0; i < model_fact_count(m, FS_EV_SIGNAL) && err == 0; i++)
 		err = judge_signal(self, m, model_fact(m, FS_EV_SIGNAL, i), out);
 	return err;
@@ -79,7 +138,9 @@ const struct rule rule_stale_identity = {
 		"thread number. Waiting for a process of that list fails, since it is a sibling; a "
 		"signal to a cached number reaches the wrong one. Shown by a wait for one given "
 		"process that failed with ECHILD, the process being a child of the waiter's "
-		"creator. A signal of such a child to its parent or a sibling is a note: it may be "
+		"creator; by a signal to the number of a child that the same process had reaped "
+		"before; by a signal to a thread by the number that the forking thread has in the "
+		"parent. A signal of such a child to its parent or a sibling is a note: it may be "
 		"meant.",
 	.check = check,
 };
