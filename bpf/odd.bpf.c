@@ -91,12 +91,33 @@ static __always_inline void note_close(struct syscall *c)
 		emit_odd(c, FS_ODD_CLOSE_ALL, 0);
 }
 
+static __always_inline void note_write(struct syscall *c)
+{
+	struct proc *proc = followed(bpf_get_current_task_btf()->tgid);
+
+	if (!proc || !proc->copied)
+		return;
+	if (c->class != FS_CALL_EXIT) {
+		proc->write_ns[proc->writes++ & 3] = bpf_ktime_get_ns();
+		return;
+	}
+	if (!proc->writes)
+		return;
+	c->args[0] = proc->write_ns[0];
+	c->args[1] = proc->write_ns[1];
+	c->args[2] = proc->write_ns[2];
+	c->args[3] = proc->write_ns[3];
+	emit_odd(c, FS_ODD_LAST_WRITES, 0);
+}
+
 int enter_odd(void)
 {
 	struct syscall *c = this_call();
 
 	if (!c)
 		return 0;
+	if (c->entry & FS_CALL_WRITES || c->class == FS_CALL_EXIT)
+		note_write(c);
 	if (c->class == FS_CALL_KILL && (int)c->args[0] == -1)
 		emit_odd(c, FS_ODD_KILL_ALL, 0);
 	if (c->class == FS_CALL_CLOSE || c->class == FS_CALL_CLOSE_RANGE)

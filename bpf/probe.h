@@ -40,6 +40,10 @@ struct proc {
 	__s32 threads; /* not yet at their end; never more than there are, fewer when some were not seen to start */
 	__u32 calls; /* system calls until its FIRST_WRITE, up to CALLS_MAX */
 	__u64 eof_file; /* the last FD_EOF was of this one */
+	__u64 write_ns
+		[4]; /* when it wrote something, the last times in turn; of copies, for odd.bpf.c */
+	__u32 writes;
+	__u32 reserved;
 };
 
 /* A system call under way, by global pid_tgid. */

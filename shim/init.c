@@ -106,6 +106,18 @@ static void say_hello(bool python, uint32_t parent)
 	ring_commit(r);
 }
 
+void exit_begins(uint64_t handler)
+{
+	struct shim_call c;
+
+	if (!shim.on || shim_in_vfork_child() || !shim_self()->forked || shim_self()->exit_told)
+		return;
+	call_begin(&c, FS_LIBC_EXIT, handler, NULL);
+	shim_self()->exit_told = 1;
+	shim_self()->exit_call = c.id;
+	stdio_tell_pending(c.id, FS_STDIO_AT_EXIT);
+}
+
 /* A return from main, or an exit() that libc calls inside, is told by this; runs last of all handlers. */
 static void at_exit(int status, void *unused)
 {
@@ -121,8 +133,11 @@ static void at_exit(int status, void *unused)
 		shim_self()->exit_call = c.id;
 	}
 	stdio_tell_gone();
-	if (shim_self()->forked)
+	if (shim_self()->forked) {
 		stdio_tell_pending(shim_self()->exit_call, FS_STDIO_AT_END);
+		if (shim.wanted & FS_AREA_LOCKS)
+			call_note(FS_LIBC_EXIT_DONE, 0, 0, 0, 0);
+	}
 	ring_seal();
 }
 

@@ -174,6 +174,9 @@ void locks_forget_lost(void);
 /* In a forked child whose parent was given fds: what it holds. */
 void fds_tell_table(void);
 
+/* --- init.c: in a forked child, at the first of its exit handlers --- */
+void exit_begins(uint64_t handler);
+
 /* --- vfork_data.c: whether a vfork child changed its parent's variables --- */
 void vfork_data_keep(uint32_t threads); /* before it; how many are alive */
 void vfork_data_compare(uint64_t caller); /* in it, where it execs or ends */

@@ -58,6 +58,7 @@ enum fs_call_class {
 	FS_CALL_EFFECT,	   /* removes or renames a file */
 	FS_CALL_MMAP,
 	FS_CALL_TGKILL,
+	FS_CALL_EXIT,
 };
 
 /* The high byte: which arguments are fds that the call uses, and whether it writes or reads. */

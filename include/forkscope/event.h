@@ -514,6 +514,7 @@ enum fs_odd {
 	FS_ODD_EFFECT = 10,	 /* a copy that never exec'ed removed or renamed a file, or sent a signal */
 	FS_ODD_SHARED_MAP = 11,	 /* mapped args[1] bytes that all its copies will write to */
 	FS_ODD_CLOSE_ALL = 12,	 /* a copy closes whatever there may be: a whole range, or numbers of nothing */
+	FS_ODD_LAST_WRITES = 14, /* a copy ends by exit_group; args: when it wrote or sent something, the last four */
 	FS_ODD_SIGNAL_FAILED = 13, /* signal args[1] to process args[0], or its thread args[2], found none (ESRCH) */
 };
 
@@ -712,6 +713,7 @@ enum fs_call {
 	FS_LIBC_JOIN = 77,       /* in a forked child, of a thread that only its parent has: argument */
 	FS_LIBC_VFORK_WROTE = 78, /* a vfork child has changed `status` bytes of the program's variables, the first at
 				     `argument`; 0 of them: the environment */
+	FS_LIBC_EXIT_DONE = 79,  /* in a forked child: all its exit handlers have run */
 	FS_LIBC_RANDOM = 76,     /* the first number drawn since the last fork, of rand, random (status 0), the
 				    drand48 family (1) or rand_r (2); argument: how the state came about, see the shim */
 };

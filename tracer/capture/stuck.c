@@ -114,7 +114,7 @@ void stuck_watch_by_shim(struct stuck_watch *w)
 
 bool stuck_watch_ended(const struct stuck_watch *w)
 {
-	return w->ended;
+	return w->ended_ns != 0;
 }
 
 size_t stuck_watch_alive(const struct stuck_watch *w)

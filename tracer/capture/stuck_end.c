@@ -223,12 +223,14 @@ void stuck_end(struct stuck_watch *w, uint64_t now)
 	for (i = 0; i < w->count && count; i++) {
 		if (in[i] && w->list[i].standing == STANDS_PROVEN) {
 			kill((pid_t)w->list[i].pid, SIGKILL);
-			killed = w->ended = true;
+			killed = true;
 		}
 	}
-	for (i = 0; i < w->count && count == w->count && !killed; i++) {
-		kill((pid_t)w->list[i].pid, SIGKILL);
-		w->ended = true;
+	if (count == w->count && !killed) {
+		stuck_watch_end_all(w);
+		killed = true;
 	}
+	if (killed && !w->ended_ns)
+		w->ended_ns = now;
 	free(in);
 }

@@ -72,7 +72,7 @@ struct stuck_watch {
 	uint64_t quiet_since_ns;
 	uint64_t cpu;
 	bool alone; /* while telling of waits when nothing in the tree moves */
-	bool ended; /* stuck_end has ended what hung */
+	uint64_t ended_ns; /* when stuck_end first ended what hung; 0: never */
 	bool happened; /* a birth, an end or a new image since the last measurement */
 	size_t turn; /* where the next look begins, when there are too many for one */
 	const struct event_sink *sink; /* during a look */

@@ -283,6 +283,9 @@ void stuck_tell_pipe(struct stuck_watch *w, struct watched *p, const struct proc
 	/* Nobody of the tree: whoever writes is outside, and nothing is known of that one. */
 	if (!count || hash == p->pipe_holders)
 		return;
+	/* What changed was our doing: we have ended one of those that could write. */
+	if (w->ended_ns > p->since_ns)
+		return;
 	p->pipe_holders = hash;
 	e.syscall = (uint32_t)t->nr;
 	e.count = (uint32_t)count;

@@ -11,7 +11,7 @@ static bool is_of_fork(const struct model *m, const struct fact *f)
 	const struct process *p = model_process(m, f->process);
 
 	if (!p || !is_plain_copy(p) || e->shared || e->proof & (FS_PROOF_POOL | FS_PROOF_FEEDER) ||
-	    !waits_for_lock(f))
+	    !waits_for_lock(m, f))
 		return false;
 	/* A semaphore or a futex of unknown kind may be a way to wait for work. */
 	if (e->owner == FS_OWNER_HERE)

@@ -51,7 +51,7 @@ static int check(const struct rule *self, const struct model *m, struct findings
 		p = model_process(m, f->process);
 		if (!p || !is_plain_copy(p) || !has_lost_threads(m, f->process) ||
 		    stuck_of(f)->shared || stuck_of(f)->proof & (FS_PROOF_POOL | FS_PROOF_FEEDER) ||
-		    waits_for_lock(f))
+		    waits_for_lock(m, f))
 			continue;
 		/* Threads of its own could still do it, were they not all waiting. */
 		if (stuck_of(f)->stuck != stuck_of(f)->threads)

@@ -5,6 +5,7 @@
  * wait for the reader themselves.
  */
 #include <inttypes.h>
+#include <signal.h>
 
 #include "rules/rule.h"
 
@@ -31,12 +32,12 @@ static int look_at_holding(void *arg, const struct holding *h)
 	return 0;
 }
 
-/* A program whose parent had ended by then: a daemon, or what a shell left in the background. */
+/* Its parent had ended by then: a daemon, or what a shell left in the background. */
 static bool is_left_behind(const struct model *m, const struct process *p, uint64_t now)
 {
 	const struct process *parent = model_process(m, p->parent);
 
-	return p->execed && parent && parent->ended && parent->end_ts < now;
+	return parent && parent->ended && parent->end_ts < now;
 }
 
 /* Whether this writer is one that never writes. */
@@ -113,6 +114,39 @@ static void add_stream(struct buffer *b, const struct model *m, const struct fac
 		buffer_printf(b, "inode %" PRIu64, blocked_of(f)->ino);
 }
 
+struct end_of {
+	const struct model *m;
+	uint64_t ino;
+	bool found;
+};
+
+static int look_for_end(void *arg, const struct holding *h)
+{
+	struct end_of *e = arg;
+	const struct file *file = model_file(e->m, h->file);
+
+	e->found |= file && file->ino == e->ino;
+	return 0;
+}
+
+/* One who had an end of it was killed from outside before, as forkscope does with what hangs: hence the silence. */
+static bool is_aftermath(const struct model *m, const struct fact *f)
+{
+	struct end_of end = { .m = m, .ino = blocked_of(f)->ino };
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_SIGNAL) && !end.found; i++) {
+		const struct fact *s = model_fact(m, FS_EV_SIGNAL, i);
+		const struct fs_ev_signal *e = (const void *)s->event;
+		const struct process *by = model_process(m, s->process);
+
+		if (e->sig == SIGKILL && e->h.pid && (!by || !by->in_trace) &&
+		    e->h.ts_ns < f->event->ts_ns)
+			(void)model_holdings(m, model_find_process(m, e->to_pid, e->to_start_ns),
+					     look_for_end, &end);
+	}
+	return end.found;
+}
+
 static int judge(const struct rule *self, const struct model *m, const struct fact *f,
 		 struct findings *out)
 {
@@ -124,7 +158,7 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	bool is_known, proven;
 	uint64_t end;
 
-	if (!reader || !reader->in_trace)
+	if (!reader || !reader->in_trace || is_aftermath(m, f))
 		return 0;
 	holders = fact_holders(f, &count);
 	for (i = 0; i < count; i++) {

@@ -65,6 +65,30 @@ static uint64_t pending(const struct model *m, const struct fact *ending, uint32
 	return sum;
 }
 
+/* Of its writes one came while its handlers ran; what stdio still had was written later. */
+static bool wrote(const struct model *m, const struct fact *ending)
+{
+	uint64_t done = 0;
+
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_CALL) && !done; i++) {
+		const struct fact *f = model_fact(m, FS_EV_CALL, i);
+
+		if (f->process == ending->process && call_of(f)->call == FS_LIBC_EXIT_DONE)
+			done = f->event->ts_ns;
+	}
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && done; i++) {
+		const struct fact *f = model_fact(m, FS_EV_ODD_CALL, i);
+		const struct fs_ev_odd_call *e = (const void *)f->event;
+
+		if (e->what != FS_ODD_LAST_WRITES || f->process != ending->process)
+			continue;
+		for (size_t n = 0; n < 4; n++)
+			if (e->args[n] >= ending->event->ts_ns && e->args[n] <= done)
+				return true;
+	}
+	return false;
+}
+
 static bool is_python(const struct model *m, uint32_t process)
 {
 	const struct start_call *call = model_call(m, model_process(m, process)->where);
@@ -105,9 +129,10 @@ static int judge(const struct rule *self, const struct model *m, const struct fa
 	/* Destructors that the linker knows of are registered with nobody: what they do shows them. */
 	if (!handler && (!acted || is_python(m, ending->process)))
 		return judge_python(self, m, ending->process, out);
-	/* A return from main is told only when all is over. */
+	/* A return from main that met no handler of the program's is told only when all is over. */
 	printed = call_of(ending)->caller &&
-		  pending(m, ending, FS_STDIO_AT_END) > pending(m, ending, FS_STDIO_AT_EXIT);
+		  (wrote(m, ending) ||
+		   pending(m, ending, FS_STDIO_AT_END) > pending(m, ending, FS_STDIO_AT_EXIT));
 	f.severity = printed || acted ? SEVERITY_WARNING : SEVERITY_NOTE;
 	add_process_name(&f.detail, m, ending->process);
 	buffer_add_text(&f.detail, " ended by exit(), and so ran the exit handlers and destructors "

@@ -3,6 +3,9 @@
  * FS067 stale-identity. A failed wait for a sibling; a signal, or another wait, for a child that was reaped before; a
  * signal to a thread that only the parent has; notes of signals to the creator or a sibling.
  */
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "rules/rule.h"
 
 static const struct fs_ev_odd_call *odd_of(const struct fact *f)
@@ -87,6 +90,13 @@ static int judge_thread(const struct rule *self, const struct model *m, const st
 	return finding_add(out, &f);
 }
 
+static bool ended_by_signal(const struct process *p, const struct fs_ev_signal *e)
+{
+	return p->ended && p->knows_status && WIFSIGNALED(p->status) &&
+	       (uint32_t)WTERMSIG(p->status) == e->sig && p->end_ts >= e->h.ts_ns &&
+	       p->end_ts - e->h.ts_ns < 100000000;
+}
+
 /* Meant for its parent, or for itself by a number from before the fork? Nobody can tell from outside. */
 static int judge_signal(const struct rule *self, const struct model *m, const struct fact *fact,
 			struct findings *out)
@@ -100,7 +110,10 @@ static int judge_signal(const struct rule *self, const struct model *m, const st
 	if (!p || !to || !is_plain_copy(p) || !to->in_trace || at == fact->process || !e->sig ||
 	    e->code > 0 || (at != p->creator && to->creator != p->creator))
 		return 0;
-	buffer_add_text(&f.detail, "POSSIBLE: ");
+	/* Who ends its parent by a signal that is for oneself may mean it; to be hit by one's own child is rare. */
+	if (at == p->creator && e->sig != SIGKILL && ended_by_signal(to, e))
+		f.severity = SEVERITY_WARNING;
+	buffer_add_text(&f.detail, f.severity == SEVERITY_WARNING ? "LIKELY: " : "POSSIBLE: ");
 	add_process_name(&f.detail, m, fact->process);
 	buffer_printf(&f.detail, " sent signal %u to ", e->sig);
 	add_process_name(&f.detail, m, at);
@@ -108,6 +121,8 @@ static int judge_signal(const struct rule *self, const struct model *m, const st
 		      ", its %s: by a number that it has from before the fork, if it meant %s.",
 		      at == p->creator ? "parent" : "parent's child",
 		      at == p->creator ? "itself" : "a child of its own");
+	if (f.severity == SEVERITY_WARNING)
+		buffer_add_text(&f.detail, " That one died of it.");
 	buffer_add_text(&f.key, "signal:");
 	add_image_name(&f.key, m, fact->process);
 	return finding_add(out, &f);
@@ -141,6 +156,6 @@ const struct rule rule_stale_identity = {
 		"creator; by a signal to the number of a child that the same process had reaped "
 		"before; by a signal to a thread by the number that the forking thread has in the "
 		"parent. A signal of such a child to its parent or a sibling is a note: it may be "
-		"meant.",
+		"meant; a warning where the parent died of it, and it was not SIGKILL.",
 	.check = check,
 };

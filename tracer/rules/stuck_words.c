@@ -56,22 +56,6 @@ static bool polls_memory(const struct fact *f)
 	return stuck_of(f)->how == FS_STUCK_POLLS && stuck_of(f)->kind == FS_WAIT_UNKNOWN;
 }
 
-bool waits_for_lock(const struct fact *f)
-{
-	if (polls_memory(f))
-		return false;
-	switch (stuck_of(f)->kind) {
-	case FS_WAIT_PYTHON:
-		return !waits_in_python(f);
-	case FS_WAIT_CONDITION:
-	case FS_WAIT_BARRIER:
-	case FS_WAIT_JOIN:
-	case FS_WAIT_TEAM:
-		return false;
-	}
-	return true;
-}
-
 bool ended_by_itself(const struct process *p)
 {
 	return p->ended && p->knows_status && !(p->status & 0x7f);
@@ -104,6 +88,37 @@ static const struct fact *next_story(const struct model *m, const struct fact *f
 			return s;
 	}
 	return NULL;
+}
+
+/*
+ * A semaphore that no other thread had taken, by the word of the shim, which sees all who take and post: it is no lock,
+ * but a way to say that something was done.
+ */
+static bool waits_for_completion(const struct model *m, const struct fact *f)
+{
+	const struct process *p = model_process(m, f->process);
+	const struct process *creator = p ? model_process(m, p->creator) : NULL;
+	size_t at = 0;
+	const struct fact *s = next_story(m, f, &at);
+
+	return stuck_of(f)->kind == FS_WAIT_SEMAPHORE && creator && creator->shim && s &&
+	       (story_of(s)->by != FS_STORY_SHIM || story_of(s)->holder_tid == p->creator_tid);
+}
+
+bool waits_for_lock(const struct model *m, const struct fact *f)
+{
+	if (polls_memory(f) || waits_for_completion(m, f))
+		return false;
+	switch (stuck_of(f)->kind) {
+	case FS_WAIT_PYTHON:
+		return !waits_in_python(f);
+	case FS_WAIT_CONDITION:
+	case FS_WAIT_BARRIER:
+	case FS_WAIT_JOIN:
+	case FS_WAIT_TEAM:
+		return false;
+	}
+	return true;
 }
 
 static void add_lock(struct buffer *b, const struct model *m, const struct fact *f)
@@ -207,11 +222,14 @@ static void add_owner(struct buffer *b, const struct model *m, const struct fact
 {
 	const struct fs_ev_futex_stuck *e = stuck_of(f);
 	const struct process *p = model_process(m, f->process);
-	bool lock = waits_for_lock(f);
+	bool lock = waits_for_lock(m, f);
 	size_t at = 0;
 	const struct fact *s = next_story(m, f, &at);
 	uint32_t tid = s ? story_of(s)->holder_tid : e->owner_tid;
 
+	/* Who waited for it last, which was the forking thread, has not got it. */
+	if (waits_for_completion(m, f) && story_of(s)->by == FS_STORY_SHIM)
+		return;
 	if (e->owner == FS_OWNER_HERE && e->owner_tid) {
 		buffer_printf(b, " It is held by thread %u%s", e->owner_tid,
 			      e->owner_tid == e->h.tid ? ", the very thread that waits."
@@ -301,7 +319,7 @@ enum severity severity_of_stuck(const struct fact *f, bool proven)
 	if (proven)
 		return SEVERITY_BUG;
 	if (handled &&
-	    (e->kind == FS_WAIT_SEMAPHORE || (e->kind == FS_WAIT_PYTHON && !waits_for_lock(f))))
+	    (e->kind == FS_WAIT_SEMAPHORE || (e->kind == FS_WAIT_PYTHON && waits_in_python(f))))
 		return SEVERITY_NOTE;
 	return SEVERITY_WARNING;
 }

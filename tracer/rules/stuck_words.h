@@ -12,7 +12,7 @@ const struct fs_ev_futex_stuck *stuck_of(const struct fact *f);
 const char *lock_words(uint32_t kind);
 
 /* Whether it is a lock, which has a holder; else it waits for what another thread would do. */
-bool waits_for_lock(const struct fact *f);
+bool waits_for_lock(const struct model *m, const struct fact *f);
 
 /* Whether the thread runs a signal handler: the kernel's way back from one lies in its stack. */
 bool is_in_handler(const struct fact *f);
