@@ -11,8 +11,7 @@ int main(void)
 	need(pid >= 0);
 	if (pid == 0) {
 		counter++;
-		execl("/bin/true", "true", (char *)NULL);
-		_exit(127);
+		_exit(0);
 	}
 	need(waitpid(pid, NULL, 0) == pid);
 	return counter;

@@ -295,7 +295,24 @@ static void stand_elsewhere(struct watched *p, const struct thread_wait *t)
 	}
 }
 
-/* One that polls: whenever it is looked at, it sleeps for an instant at the same place. */
+/*
+ * One that polls is in the same short sleep whenever it is looked at, but for when it is just awake: that is no news
+ * either, and is given the signature of the sleep.
+ */
+static uint64_t signature_of(struct watched *p, const struct process_wait *now_do)
+{
+	uint64_t signature = proc_waits_signature(now_do);
+	const struct thread_wait *t = &now_do->threads[0];
+
+	if (!p->forked || p->execed || now_do->count != 1)
+		p->nap = 0;
+	else if (loop_naps((pid_t)p->pid, t))
+		p->nap = signature;
+	else if (t->nr >= 0)
+		p->nap = 0;
+	return p->nap ? p->nap : signature;
+}
+
 static void look_at_naps(struct stuck_watch *w, struct watched *p, uint64_t now)
 {
 	if (now - p->since_ns < NAPPING_NS || now < p->next_loop_ns)
@@ -345,11 +362,10 @@ static void look_closer(struct stuck_watch *w, struct watched *p, const struct p
 	}
 	if (endless && since >= PARTLY_NS && !p->told_partly)
 		stuck_tell_partly(w, p, now_do);
-	if (now_do->count == 1 && now_do->threads[0].nr < 0 && !p->told)
-		look_at_loop(w, p, now);
-	if (now_do->count == 1 && !p->told && p->forked && !p->execed &&
-	    loop_naps((pid_t)p->pid, &now_do->threads[0]))
+	if (p->nap && !p->told)
 		look_at_naps(w, p, now);
+	else if (now_do->count == 1 && now_do->threads[0].nr < 0 && !p->told)
+		look_at_loop(w, p, now);
 	if (now_do->count == 1 && p->standing == STANDS_NOT)
 		stand_elsewhere(p, &now_do->threads[0]);
 	if (endless == 1)
@@ -372,7 +388,7 @@ static void look_at(struct stuck_watch *w, struct watched *p, uint64_t now)
 	p->next_look_ns = p->since_ns && now - p->since_ns > LONG_NS ? now + RARE_LOOK_NS : 0;
 	if (p->lost_children)
 		stuck_look_at_pool(w, p, &now_do, now);
-	signature = proc_waits_signature(&now_do);
+	signature = signature_of(p, &now_do);
 	if (signature != p->signature) {
 		p->signature = signature;
 		p->since_ns = now;

@@ -35,6 +35,7 @@ struct watched {
 	uint64_t next_look_ns; /* not to be looked at before */
 	uint64_t next_loop_ns; /* not to be stepped before */
 	uint64_t loop_pause_ns;
+	uint64_t nap; /* it polls: the signature of its short sleep; 0: it does not */
 	uint64_t cpu;
 	uint64_t pipe; /* it reads this one; 0 none */
 	uint64_t pipe_next_ns;

@@ -101,10 +101,17 @@ static int judge_wrote(const struct rule *self, const struct model *m, const str
 	const struct process *p = model_process(m, fact->process);
 	const struct module *in;
 	struct buffer what = { 0 };
+	enum severity severity = SEVERITY_WARNING;
 	int err;
 
 	if (e->call != FS_LIBC_VFORK_WROTE || !is_vfork(p))
 		return 0;
+	/* Shells do it on their way to exec, and know what they change. */
+	if (e->status && p->execed)
+		return 0;
+	/* Others tell so why their exec failed. */
+	if (e->status && p->failed_execs)
+		severity = SEVERITY_NOTE;
 	in = model_process_module_at(m, p->creator, e->argument);
 	if (!e->status)
 		buffer_add_text(&what, "changed the environment");
@@ -115,7 +122,7 @@ static int judge_wrote(const struct rule *self, const struct model *m, const str
 			      (unsigned long long)(e->argument - (in ? in->base : 0)));
 	buffer_add_text(&what, ": they are its parent's");
 	err = what.failed ? -ENOMEM
-			  : tell(self, m, fact->process, SEVERITY_WARNING, buffer_text(&what), out);
+			  : tell(self, m, fact->process, severity, buffer_text(&what), out);
 	buffer_free(&what);
 	return err;
 }
@@ -163,7 +170,9 @@ const struct rule rule_vfork_misuse = {
 		"Shown by system calls that such a child made before its exec: getting memory, "
 		"waiting for locks, starting processes, sleeping, writing before any exec failed; "
 		"by a call of exit(), which the preloaded library sees; by variables of the "
-		"program's that are no more what they were before the vfork of its one thread; "
+		"program's that are no more what they were before the vfork of its one thread (not "
+		"where it exec'ed, as shells do that know what they change, and a note where that "
+		"failed); "
 		"and, as a note, since "
 		"_exit alone is right, by a child that ended without having tried to exec. "
 		"posix_spawn, which libc "
