@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -16,8 +17,30 @@
 static void (*dump)(int fd, void *thread_state);
 static void *(*thread_state_now)(void);
 
+static uint64_t end_from, end_to;
+
+bool python_end(uint64_t *ret_from, uint64_t *ret_to)
+{
+	*ret_from = end_from;
+	*ret_to = end_to;
+	return end_from != 0;
+}
+
+static void find_end(void)
+{
+	void *at = dlsym(RTLD_DEFAULT, "Py_FinalizeEx");
+	const ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+
+	if (!at || !dladdr1(at, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol)
+		return;
+	end_from = (uint64_t)(uintptr_t)at;
+	end_to = end_from + symbol->st_size;
+}
+
 bool python_find(void)
 {
+	find_end();
 	thread_state_now = (void *(*)(void))dlsym(RTLD_DEFAULT, "_PyThreadState_UncheckedGet");
 	dump = (void (*)(int, void *))dlsym(RTLD_DEFAULT, "_Py_DumpTraceback");
 	return dump && thread_state_now;

@@ -92,6 +92,10 @@ typedef void shim_handler(void);
 	X(int, pthread_join, (pthread_t thread, void **ret))                                   \
 	X(int, pthread_tryjoin_np, (pthread_t thread, void **ret))                             \
 	X(int, pthread_timedjoin_np, (pthread_t thread, void **ret, const struct timespec *t)) \
+	X(int, unlink, (const char *path))                                                     \
+	X(int, unlinkat, (int dirfd, const char *path, int flags))                             \
+	X(int, rmdir, (const char *path))                                                      \
+	X(int, rename, (const char *from, const char *to))                                     \
 	X(int, rand, (void))                                                                   \
 	X(int, rand_r, (unsigned *seed))                                                       \
 	X(long, random, (void))                                                                \

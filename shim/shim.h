@@ -94,6 +94,8 @@ struct shim_state {
 	uint32_t wanted; /* FS_AREA_* */
 	bool foreign_pids; /* in another pid namespace: numbers of ours mean nothing outside */
 	bool sanitized;
+	uint64_t
+		forked_ns; /* when this process, or its parent, forked last, by the files' clock; for check alone */
 	bool forked_threaded; /* the fork under way, or one before it in this process, was of a threaded process */
 	int (*clock)(clockid_t clock,
 		     struct timespec *t); /* libc's own, which makes no system call; or NULL */
@@ -189,6 +191,10 @@ void stack_warm_up(void);
 bool python_find(void);
 /* True: it opened an fd. */
 bool python_tell(uint64_t call_id);
+/* Where the interpreter's code for its own end lies; false: not known. */
+bool python_end(uint64_t *ret_from, uint64_t *ret_to);
+/* Whether this thread was called by code that lies there, however far up. */
+bool stack_leads_through(uint64_t from, uint64_t to);
 void stdio_find(void);
 void stdio_tell(uint64_t call_id, bool alone); /* alone: this is the only thread */
 void stdio_tell_pending(uint64_t call_id, uint32_t when); /* FS_STDIO_AT_EXIT, FS_STDIO_AT_END */

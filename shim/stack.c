@@ -131,6 +131,30 @@ static __attribute__((noinline)) void unwind_and_tell(const struct shim_call *c)
 	     (w.cut ? FS_STACK_CUT : 0) | (w.in_handler ? FS_STACK_IN_HANDLER : 0));
 }
 
+struct search {
+	uint64_t from, to;
+	bool found;
+};
+
+static _Unwind_Reason_Code look_at_frame(struct _Unwind_Context *context, void *argument)
+{
+	struct search *s = argument;
+	uint64_t at = _Unwind_GetIP(context);
+
+	s->found = at >= s->from && at < s->to;
+	return s->found || !at ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
+bool stack_leads_through(uint64_t from, uint64_t to)
+{
+	struct search s = { .from = from, .to = to };
+
+	if (!lock_free && shim_self()->born_threaded)
+		return false;
+	_Unwind_Backtrace(look_at_frame, &s);
+	return s.found;
+}
+
 void stack_tell(const struct shim_call *c, uint64_t frame)
 {
 	if (!lock_free && shim_self()->born_threaded)

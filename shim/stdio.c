@@ -83,7 +83,7 @@ static bool stat_fd(int fd, struct stat *ret)
 	return sys3(SYS_fstat, fd, (long)ret, 0) == 0;
 }
 
-static void remember(FILE *f)
+static void remember(uint64_t call_id, FILE *f)
 {
 	struct left *l = &left[left_count];
 	struct stat st;
@@ -97,6 +97,8 @@ static void remember(FILE *f)
 			    .fd = f->_fileno };
 	l->text_len = l->bytes < QUOTED ? (uint32_t)l->bytes : QUOTED;
 	memcpy(l->text, f->_IO_write_base, l->text_len);
+	left_by = shim_self()->pid;
+	left_call = call_id;
 	left_count++;
 }
 
@@ -125,9 +127,9 @@ void stdio_tell(uint64_t call_id, bool alone)
 {
 	if (!iter_begin)
 		return;
-	left_count = 0;
-	left_by = shim_self()->pid;
-	left_call = call_id;
+	/* A page that is written to is copied for the child. */
+	if (left_count)
+		left_count = 0;
 	/* As fork does it: without other threads no lock. It would cost the fault of one more page at each fork. */
 	if (!alone)
 		list_lock();
@@ -138,7 +140,7 @@ void stdio_tell(uint64_t call_id, bool alone)
 			tell(call_id, f, f->_IO_write_base, f->_IO_write_base, FS_STDIO_BUSY);
 		else if (has_unwritten(f)) {
 			tell(call_id, f, f->_IO_write_base, f->_IO_write_ptr, FS_STDIO_WRITE);
-			remember(f);
+			remember(call_id, f);
 		} else if (f->_IO_read_ptr && f->_IO_read_end > f->_IO_read_ptr)
 			tell(call_id, f, f->_IO_read_ptr, f->_IO_read_end, FS_STDIO_READ);
 	}

@@ -36,6 +36,15 @@ static inline uint64_t sys_now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* The clock by which file systems date what they make. */
+static inline uint64_t sys_file_time_ns(void)
+{
+	struct timespec t = { 0 };
+
+	sys3(SYS_clock_gettime, CLOCK_REALTIME_COARSE, (long)&t, 0);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static inline long sys_open(const char *path, int flags)
 {
 	return sys4(SYS_openat, -100 /* AT_FDCWD */, (long)path, flags, 0);

@@ -714,6 +714,7 @@ enum fs_call {
 	FS_LIBC_VFORK_WROTE = 78, /* a vfork child has changed `status` bytes of the program's variables, the first at
 				     `argument`; 0 of them: the environment */
 	FS_LIBC_EXIT_DONE = 79,  /* in a forked child: all its exit handlers have run */
+	FS_LIBC_FINAL_EFFECT = 80, /* a forked child of Python removed or renamed an older file while the interpreter ended */
 	FS_LIBC_RANDOM = 76,     /* the first number drawn since the last fork, of rand, random (status 0), the
 				    drand48 family (1) or rand_r (2); argument: how the state came about, see the shim */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FS050: a vfork child sets a variable of the environment for what it execs, and so for its parent.
- * severity: warning
+ * severity: note
  */
 #include "bug.h"
 

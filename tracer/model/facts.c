@@ -44,7 +44,7 @@ static bool is_kept(const struct fs_event *e)
 	return e->type != FS_EV_CALL || (call->call >= FS_LIBC_EXIT && call->call < FS_LIBC_WAIT) ||
 	       call->call == FS_LIBC_UNLOCK || call->call == FS_LIBC_JOIN ||
 	       call->call == FS_LIBC_RANDOM || call->call == FS_LIBC_VFORK_WROTE ||
-	       call->call == FS_LIBC_EXIT_DONE;
+	       call->call == FS_LIBC_EXIT_DONE || call->call == FS_LIBC_FINAL_EFFECT;
 }
 
 int add_fact(struct model *m, const struct fs_event *e)

@@ -96,6 +96,17 @@ static bool is_python(const struct model *m, uint32_t process)
 	return call && call->python && call->python->len;
 }
 
+static bool has_call(const struct model *m, uint32_t process, uint32_t call)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_CALL); i++) {
+		const struct fact *f = model_fact(m, FS_EV_CALL, i);
+
+		if (f->process == process && call_of(f)->call == call)
+			return true;
+	}
+	return false;
+}
+
 /* What os.fork copied ended as the interpreter ends, and not by os._exit: its handlers are not known one by one. */
 static int judge_python(const struct rule *self, const struct model *m, uint32_t process,
 			struct findings *out)
@@ -105,6 +116,8 @@ static int judge_python(const struct rule *self, const struct model *m, uint32_t
 
 	if (!is_python(m, process))
 		return 0;
+	if (has_call(m, process, FS_LIBC_FINAL_EFFECT))
+		f.severity = SEVERITY_WARNING;
 	add_process_name(&f.detail, m, process);
 	buffer_add_text(&f.detail,
 			" left Python as a program does, not by os._exit: it ran the atexit "
@@ -112,6 +125,9 @@ static int judge_python(const struct rule *self, const struct model *m, uint32_t
 			"copied from ");
 	add_process_name(&f.detail, m, p->creator);
 	buffer_add_char(&f.detail, '.');
+	if (f.severity == SEVERITY_WARNING)
+		buffer_add_text(&f.detail,
+				" They removed or renamed files that are older than it.");
 	add_fork_place(&f.detail, m, process);
 	buffer_add_text(&f.key, "python:");
 	add_image_name(&f.key, m, process);
@@ -180,6 +196,7 @@ const struct rule rule_exit_handlers = {
 		"removed or renamed, signals sent, output written), else a note. Only "
 		"handlers of the program itself count, and destructors that were seen to act. A "
 		"child of os.fork that ends other than "
-		"by os._exit is a note too.",
+		"by os._exit is a note too, and a warning where it removed or renamed files that "
+		"were there before it, while its interpreter ended.",
 	.check = check,
 };

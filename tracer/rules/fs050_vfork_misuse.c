@@ -109,8 +109,8 @@ static int judge_wrote(const struct rule *self, const struct model *m, const str
 	/* Shells do it on their way to exec, and know what they change. */
 	if (e->status && p->execed)
 		return 0;
-	/* Others tell so why their exec failed. */
-	if (e->status && p->failed_execs)
+	/* Others tell so why their exec failed, or give it another environment and take that back. */
+	if (p->execed || p->failed_execs)
 		severity = SEVERITY_NOTE;
 	in = model_process_module_at(m, p->creator, e->argument);
 	if (!e->status)
@@ -172,7 +172,7 @@ const struct rule rule_vfork_misuse = {
 		"by a call of exit(), which the preloaded library sees; by variables of the "
 		"program's that are no more what they were before the vfork of its one thread (not "
 		"where it exec'ed, as shells do that know what they change, and a note where that "
-		"failed); "
+		"failed, or where it was the environment); "
 		"and, as a note, since "
 		"_exit alone is right, by a child that ended without having tried to exec. "
 		"posix_spawn, which libc "
