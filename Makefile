@@ -130,7 +130,7 @@ $(B)/obj/tracer/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen
 $(B)/obj/tests/unit/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/fuzz/%.o: EXTRA_CFLAGS = -Itracer -I$(B)/gen -Itests
 $(B)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
-$(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fvisibility=hidden -pthread
+$(B)/obj/pool/%.o: EXTRA_CFLAGS = -Ipool -fPIC -fno-plt -fvisibility=hidden -pthread
 
 $(patsubst %,$(B)/obj/tracer/capture/%.o,source_bpf skeleton try_bpf look_regs): $(BPF_SKEL)
 
@@ -162,10 +162,14 @@ $(B)/libprocpool.a: $(B)/obj/libprocpool.o
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# Workers forked from a program that is bound lazily would each look its functions up again; and each of its mappings
+# is copied by a fork and undone by an exit.
+BIND_NOW = -Wl,-z,relro,-z,now,-z,noseparate-code
+
 $(B)/libprocpool.so.1: $(POOL_OBJ) $(wildcard pool/libprocpool.map)
 	$(call say,LINK)
 	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libprocpool.so.1 \
-		-Wl,--version-script=pool/libprocpool.map -Wl,-z,relro,-z,now,-z,nodelete -o $@ $(POOL_OBJ) -ldl -pthread
+		-Wl,--version-script=pool/libprocpool.map $(BIND_NOW),-z,nodelete -o $@ $(POOL_OBJ) -ldl -pthread
 
 $(B)/libprocpool.so: $(B)/libprocpool.so.1
 	$(Q)ln -sf $(<F) $@
@@ -182,8 +186,6 @@ $(B)/libprocpool.pc: pool/libprocpool.pc.in FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
-# Workers forked from a program that is bound lazily would each look its functions up again.
-BIND_NOW = -Wl,-z,relro,-z,now
 
 $(B)/procpool: $(POOL_CMD_SRC:%.c=$(B)/obj/%.o) $(B)/libprocpool.a
 	$(call say,LINK)

@@ -2,8 +2,8 @@
 /*
  * The caller's ends of one worker, and who owns which fd.
  *
- *   life_fd   the caller's end of a socket pair nothing is ever sent on. While the caller lives it is open;
- *             its closing kills the worker (child_follow). The worker has the other end.
+ *   life_fd   the writing end of a pipe that nothing is ever written to. While the caller lives it is open;
+ *             its closing kills the worker (child_follow), which has the other end.
  *   event_fd  an eventfd the worker writes when it has something for a sleeping caller. Both have it.
  *   pidfd     readable when the worker has ended.
  *   lane_fd   the lane's memory; closed on both sides as soon as it is mapped there.
@@ -18,7 +18,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,12 +100,12 @@ int channel_open(struct channel *ch, const struct pp_context *context, unsigned 
 	if (ch->is_thread) {
 		ch->memory->event_fd = ch->event_fd;
 	} else if (needs & NEEDS_LIFE) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		if (pipe2(pair, O_CLOEXEC) < 0) {
 			r = -errno;
 			goto fail;
 		}
-		ch->life_fd = fd_above_stdio(pair[0]);
-		ch->life_peer = fd_above_stdio(pair[1]);
+		ch->life_fd = fd_above_stdio(pair[1]);
+		ch->life_peer = fd_above_stdio(pair[0]);
 		r = ch->life_fd < 0 ? ch->life_fd : ch->life_peer;
 		if (r < 0)
 			goto fail;

@@ -42,7 +42,21 @@ static inline size_t stream_pending(FILE *stream)
 				 : (size_t)(stream->_IO_write_ptr - stream->_IO_write_base);
 }
 
+/*
+ * A lock that is taken around fork. The child sets its own anew by a store, where libc's mutex would lead it over pages
+ * that a short life does not touch else.
+ */
+struct fork_lock {
+	uint32_t word; /* 0 free, 1 taken, 2 and somebody waits */
+};
+static inline void fork_lock_renew(struct fork_lock *lock)
+{
+	store_release(&lock->word, 0);
+}
+
 /* util.c */
+void fork_lock_take(struct fork_lock *lock);
+void fork_lock_give(struct fork_lock *lock);
 int64_t now_ns(void);
 /* When a wait with this timeout ends; INT64_MAX: never. */
 int64_t deadline_after(int64_t timeout_ns);
@@ -160,7 +174,7 @@ struct start_request {
 	int lane_fd;
 	const uint8_t *input_arena; /* as mapped in the caller; read-only, for copies of it */
 	const struct pp_share *const *share;
-	struct fd_move moves[MOVES_MAX]; /* from: numbers here; to: in the worker */
+	struct fd_move *moves; /* MOVES_MAX, the asker's. from: numbers here; to: in the worker */
 	unsigned n_moves;
 	char *const *env;
 	bool has_stdio; /* see child_plan */
@@ -315,7 +329,7 @@ struct channel {
 	pthread_t thread;
 	bool is_thread, is_fork;
 };
-/* Which fds it needs; a worker that outlives its caller needs no life socket. */
+/* Which fds it needs; a worker that outlives its caller needs no life pipe. */
 #define NEEDS_LIFE 0x1u
 #define NEEDS_EVENT 0x2u
 /* With lane `i` of a block where workers are copies of the caller; else `block` is NULL. */

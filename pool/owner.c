@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which handles are this process's own. In a child made by fork, the parent's pools, processes and
- * contexts are foreign: calls on them fail, and their fds are closed at once, because a life socket kept
+ * contexts are foreign: calls on them fail, and their fds are closed at once, because a life pipe kept
  * open in a bystander would keep workers alive after their caller's death.
  */
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-static pthread_mutex_t owned_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
+static struct fork_lock owned_lock TOUCHED_BY_FORK;
 static struct link all = { &all, &all };
 /* Counts the forks between the program's first process and this one; what is made takes the number. */
 static unsigned generation = 1;
@@ -22,12 +22,12 @@ __thread bool forking_worker;
 
 static void prepare(void)
 {
-	pthread_mutex_lock(&owned_lock);
+	fork_lock_take(&owned_lock);
 }
 
 static void in_parent(void)
 {
-	pthread_mutex_unlock(&owned_lock);
+	fork_lock_give(&owned_lock);
 }
 
 static void in_child(void)
@@ -42,8 +42,8 @@ static void in_child(void)
 
 		owned->disown(owned);
 	}
-	list_init(&all);
-	pthread_mutex_unlock(&owned_lock);
+	all.next = all.prev = &all;
+	fork_lock_renew(&owned_lock);
 }
 
 __attribute__((constructor)) static void owner_init(void)
@@ -55,18 +55,18 @@ void owned_add(struct owned *owned, void (*disown)(struct owned *))
 {
 	owned->generation = generation;
 	owned->disown = disown;
-	pthread_mutex_lock(&owned_lock);
+	fork_lock_take(&owned_lock);
 	list_append(&all, &owned->link);
-	pthread_mutex_unlock(&owned_lock);
+	fork_lock_give(&owned_lock);
 }
 
 void owned_remove(struct owned *owned)
 {
 	if (is_foreign(owned))
 		return; /* it is in no list of this process */
-	pthread_mutex_lock(&owned_lock);
+	fork_lock_take(&owned_lock);
 	list_remove(&owned->link);
-	pthread_mutex_unlock(&owned_lock);
+	fork_lock_give(&owned_lock);
 }
 
 bool is_foreign(const struct owned *owned)

@@ -130,7 +130,7 @@ static int room_for_lanes(struct pp_pool *pool, unsigned n)
 	struct lane **lanes = realloc(pool->lanes, n * sizeof(struct lane *));
 	struct place *places;
 	struct entries *entries;
-	unsigned i;
+	unsigned i, more;
 
 	if (!lanes)
 		return fail(-ENOMEM, "out of memory");
@@ -141,15 +141,16 @@ static int room_for_lanes(struct pp_pool *pool, unsigned n)
 	pool->places = places;
 	if (n <= pool->n_lanes)
 		return 0;
-	entries = malloc(sizeof(*entries) +
-			 sizeof(struct inflight) * LANE_SLOTS * (n - pool->n_lanes));
+	more = n - pool->n_lanes;
+	entries = malloc(sizeof(*entries) + sizeof(struct inflight) * LANE_SLOTS * more);
 	if (!entries)
 		return fail(-ENOMEM, "out of memory");
 	entries->next = pool->entries;
 	pool->entries = entries;
-	for (i = 0; pool->n_lanes < n; i++) {
+	for (i = 0; i < more; i++) {
 		lanes[pool->n_lanes] = NULL;
-		places[pool->n_lanes] = (struct place){ .entry = &entries->entry[i * LANE_SLOTS] };
+		places[pool->n_lanes] = (struct place){ .entry = &entries->entry[i * ENTRY_RUN],
+							.entry_row = more * ENTRY_RUN };
 		pool->n_lanes++;
 	}
 	return 0;

@@ -160,7 +160,9 @@ struct lane {
 	int64_t clock_ns; /* and when; 0: never */
 	int64_t seen_busy;
 	uint64_t seen_items, seen_ended;
-	struct inflight *entry; /* LANE_SLOTS, of its place; cleared when used */
+	struct inflight *
+		entry; /* LANE_SLOTS, of its place, in runs, see struct entries; cleared when used */
+	unsigned entry_row;
 };
 
 /* Threads tell theirs in their lane. */
@@ -171,8 +173,11 @@ static inline pid_t lane_pid(const struct lane *lane)
 
 /*
  * The entries of some places, all together and apart from the lanes: most are never touched, so no page of theirs
- * is, nor looked at by a fork, and the lanes lie close to one another.
+ * is, nor looked at by a fork, and the lanes lie close to one another. And the first entries of all places, which are
+ * those that a short life needs, lie side by side: a row has a run of each place's.
  */
+#define ENTRY_RUN 8u
+
 struct entries {
 	struct entries *next;
 	struct inflight entry[];
@@ -180,6 +185,7 @@ struct entries {
 
 struct place {
 	struct inflight *entry;
+	unsigned entry_row; /* from one run to the next */
 	unsigned restarts;
 	struct pp_worker_insight last;
 };
@@ -276,7 +282,9 @@ void pop_finished(struct lane *lane);
 
 static inline struct inflight *entry_of(struct lane *lane, uint64_t seq)
 {
-	return &lane->entry[seq % LANE_SLOTS];
+	unsigned slot = seq % LANE_SLOTS;
+
+	return &lane->entry[slot / ENTRY_RUN * lane->entry_row + slot % ENTRY_RUN];
 }
 
 /* The item that a worker is at by what it has published: as its `run` word would say it. */

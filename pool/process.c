@@ -129,7 +129,8 @@ static void block_done(struct pp_process *p)
 
 static int start(struct pp_process *p)
 {
-	struct start_request rq;
+	struct fd_move moves[MOVES_MAX];
+	struct start_request rq = { .moves = moves };
 	int r;
 
 	channel_request(&p->ch, &p->setup, p->arena_fd, p->arena, p->arena_size, &rq);

@@ -28,7 +28,7 @@ struct known_task {
 	struct known_task *older;
 };
 
-static pthread_mutex_t registry_lock TOUCHED_BY_FORK = PTHREAD_MUTEX_INITIALIZER;
+static struct fork_lock registry_lock TOUCHED_BY_FORK;
 static struct pp_task_entry *entries;
 static struct module *modules;
 static struct known_task *known[TASK_BUCKETS], *newest;
@@ -39,39 +39,44 @@ static const struct pp_task_entry
 /* Around fork, so that a child never finds the lock taken by a thread it has not. */
 static void registry_prepare(void)
 {
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 }
 
 static void registry_release(void)
 {
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
+}
+
+static void registry_renew(void)
+{
+	fork_lock_renew(&registry_lock);
 }
 
 __attribute__((constructor)) static void registry_init(void)
 {
-	pthread_atfork(registry_prepare, registry_release, registry_release);
+	pthread_atfork(registry_prepare, registry_release, registry_renew);
 }
 
 void pp_task_register(struct pp_task_entry *entry)
 {
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	entry->next = entries;
 	entries = entry;
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 }
 
 void pp_task_unregister(struct pp_task_entry *entry)
 {
 	struct pp_task_entry **at;
 
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	for (at = &entries; *at && *at != entry; at = &(*at)->next)
 		;
 	if (*at)
 		*at = entry->next;
 	if (entries_seen == entry)
 		entries_seen = NULL;
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 }
 
 /* ---- modules ---- */
@@ -233,9 +238,9 @@ int module_check_file(struct module *module)
 	if (stat(module->path, &st) < 0)
 		return fail_unreadable(module, -errno);
 	now = (struct file_identity){ st.st_dev, st.st_ino, st.st_size, st.st_ctim };
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	known = same_file(&module->seen, &now);
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	if (known)
 		return 0;
 	r = file_build_id(module->path, id, &len);
@@ -246,9 +251,9 @@ int module_check_file(struct module *module)
 			-ESTALE,
 			"module %s is another build than the one loaded here; restart this program",
 			module->path);
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	module->seen = now;
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	return 0;
 }
 
@@ -367,7 +372,7 @@ uint32_t tasks_know_all(void)
 	struct pp_task_entry *e;
 	uint32_t n;
 
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	/* New entries are put first. */
 	for (e = entries; e && e != entries_seen; e = e->next) {
 		struct known_task *k = e->task && !is_known(e) ? calloc(1, sizeof(*k)) : NULL;
@@ -382,7 +387,7 @@ uint32_t tasks_know_all(void)
 	}
 	entries_seen = entries;
 	n = n_tasks;
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	return n;
 }
 
@@ -405,7 +410,7 @@ static int __attribute__((noinline)) look_up(const char *name, unsigned b, struc
 		free(k);
 		return fail(-ENOMEM, "out of memory");
 	}
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	r = entry_find(bare, in ? path : NULL, false, &e, &module);
 	if (r == 0) {
 		k->task.name = k->called + (bare - name);
@@ -413,7 +418,7 @@ static int __attribute__((noinline)) look_up(const char *name, unsigned b, struc
 		known[b] = k;
 		know(k, e, module);
 	}
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	if (r < 0) {
 		free(k->called);
 		free(k);
@@ -433,11 +438,11 @@ int task_find(const char *name, struct task **ret_task)
 	if (!name)
 		return fail(-EINVAL, "no task name given");
 	b = bucket_of(name);
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	for (k = known[b]; k; k = k->next)
 		if (!strcmp(k->called, name) && entry_alive(k->entry))
 			break;
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	if (!k)
 		return look_up(name, b, ret_task);
 	*ret_task = &k->task;
@@ -468,9 +473,9 @@ int hook_find(const char *name, int (**ret_hook)(void))
 	struct module *module;
 	int r;
 
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	r = entry_find(name, NULL, true, &e, &module);
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	if (r == 0)
 		*ret_hook = e->hook;
 	return r;
@@ -509,7 +514,7 @@ static bool find_known(const struct define_rec *def, uint32_t n_known,
 	const struct known_task *k;
 	bool found = false;
 
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	for (k = newest; k && !found; k = k->older) {
 		if (!entry_alive(k->entry) ||
 		    (def->registry_id < n_known
@@ -520,7 +525,7 @@ static bool find_known(const struct define_rec *def, uint32_t n_known,
 		*ret_fn = k->task.fn;
 		found = true;
 	}
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	return found;
 }
 
@@ -534,16 +539,16 @@ int task_resolve(const struct define_rec *def, uint32_t n_known, int (**ret_fn)(
 
 	if (find_known(def, n_known, ret_fn))
 		return 0;
-	pthread_mutex_lock(&registry_lock);
+	fork_lock_take(&registry_lock);
 	r = entry_find(name, path, false, &e, &m);
-	pthread_mutex_unlock(&registry_lock);
+	fork_lock_give(&registry_lock);
 	if (r == -ENOENT && *path) {
 		r = load_build(path, def->build_id, def->build_id_len, text, text_size);
 		if (r < 0)
 			return r;
-		pthread_mutex_lock(&registry_lock);
+		fork_lock_take(&registry_lock);
 		r = entry_find(name, path, false, &e, &m);
-		pthread_mutex_unlock(&registry_lock);
+		fork_lock_give(&registry_lock);
 	}
 	if (r < 0) {
 		if (r == -ENOENT)

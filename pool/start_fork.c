@@ -6,6 +6,7 @@
  * Signals are blocked across it: no handler of the caller runs in the worker. What the caller's stdio has
  * pending is dropped in the worker, or it would be written twice.
  */
+#include <alloca.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -16,6 +17,7 @@
 #include "internal.h"
 
 #define TOGETHER 16
+#define PAGE_MASK 4095u
 #define ADOPTED_YIELDS 64
 #define ADOPTED_WITHIN_MS 10000
 
@@ -121,22 +123,42 @@ static int fork_some(struct start_request *requests, unsigned n)
 	return first;
 }
 
-static int start(struct pp_context *context, struct start_request *requests, unsigned n)
+static int __attribute__((noinline)) fork_all(struct start_request *requests, unsigned n)
 {
-	sigset_t all, old;
 	unsigned i, some;
 	int first = 0, r;
 
-	(void)context;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	forking_worker = true;
 	for (i = 0; i < n; i += some) {
 		some = n - i < TOGETHER ? n - i : TOGETHER;
 		r = fork_some(requests + i, some);
 		if (r < 0 && first == 0)
 			first = r;
 	}
+	return first;
+}
+
+/*
+ * From the top of a page of the stack: what is written between two forks, and by a child, then lies in as few of its
+ * pages as can be.
+ */
+static int fork_from_page_top(struct start_request *requests, unsigned n)
+{
+	volatile char *skipped = alloca((uintptr_t)__builtin_frame_address(0) & PAGE_MASK);
+
+	(void)skipped;
+	return fork_all(requests, n);
+}
+
+static int start(struct pp_context *context, struct start_request *requests, unsigned n)
+{
+	sigset_t all, old;
+	int first;
+
+	(void)context;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	forking_worker = true;
+	first = fork_from_page_top(requests, n);
 	forking_worker = false;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (first < 0)

@@ -196,6 +196,7 @@ static struct lane *lane_new(struct pp_pool *pool)
 	lane->pool = pool;
 	lane->place = i;
 	lane->entry = pool->places[i].entry;
+	lane->entry_row = pool->places[i].entry_row;
 	lane->number = pool->setup.boot.worker = ++pool->begun;
 	lane->first_seq = lane->next_seq = lane->passed_seq = 1;
 	lane->last_run = RUN_NONE;
@@ -228,7 +229,10 @@ static void lane_started(struct lane *lane, const struct start_request *rq)
 	FORKSCOPE_POOL(FS_EV_WORKER_START, NULL, .pool = pool->number, .worker = lane->number,
 		       .worker_pid = (uint32_t)lane_pid(lane),
 		       .start_method = pool->context->start);
-	record_insight(lane);
+	/* Without a look at what the worker writes: that page may not be there yet. */
+	pool->places[lane->place].last = (struct pp_worker_insight){
+		.pid = lane->ch.pid, .start_ns = lane->ch.map.boot->start_ns, .ready_ns = -1
+	};
 	if (lane_watch(lane) < 0) {
 		kill_lane(lane, KILLED_BROKEN);
 		return;
@@ -318,10 +322,15 @@ static int start_batch(struct pp_pool *pool, unsigned n)
 	unsigned most = pool->context->ops->together ? pool->context->ops->together : 1;
 	unsigned step = most < n ? most : n, now, done;
 	struct start_request *rq = calloc(step, sizeof(*rq));
+	/* Apart: what a start fills in lies close together, for it is copied after each fork. */
+	struct fd_move *moves = calloc((size_t)step * MOVES_MAX, sizeof(*moves));
 	struct lane **lanes = calloc(step, sizeof(struct lane *));
 	uint64_t handled = pool->context->ops->signals ? child_handled_signals() : 0;
-	int r = rq && lanes ? 0 : -ENOMEM;
+	int r = rq && moves && lanes ? 0 : -ENOMEM;
+	unsigned i;
 
+	for (i = 0; r == 0 && i < step; i++)
+		rq[i].moves = &moves[(size_t)i * MOVES_MAX];
 	for (done = 0; r == 0 && done < n; done += now) {
 		now = step < n - done ? step : n - done;
 		if (pool->context->ops->copy)
@@ -330,6 +339,7 @@ static int start_batch(struct pp_pool *pool, unsigned n)
 			r = start_some(pool, rq, lanes, now, handled);
 	}
 	block_done(pool);
+	free(moves);
 	free(rq);
 	free(lanes);
 	return r;
