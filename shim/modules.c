@@ -9,8 +9,8 @@
 #include "shim.h"
 
 #include <elf.h>
-#include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /*
  * Objects already told, by load address; NULL until a dlopen, so that most processes have one mapping less for
@@ -106,6 +106,19 @@ void modules_tell_new(void)
 	if (!told)
 		told = shim_memory(TOLD_MAX * sizeof(*told));
 	modules_tell();
+}
+
+size_t modules_program(const ElfW(Phdr) * *ret, uintptr_t *ret_base)
+{
+	const ElfW(Phdr) *ph = (const void *)(uintptr_t)getauxval(AT_PHDR);
+	size_t n = ph ? getauxval(AT_PHNUM) : 0;
+
+	*ret = ph;
+	*ret_base = 0;
+	for (size_t i = 0; i < n; i++)
+		if (ph[i].p_type == PT_PHDR)
+			*ret_base = (uintptr_t)ph - ph[i].p_vaddr;
+	return n;
 }
 
 void modules_note_dlopen(void)

@@ -22,6 +22,7 @@
 #define SHIM_SHIM_H
 
 #include <errno.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -203,6 +204,8 @@ void stdio_tell_gone(void);
 void modules_tell(void);
 void modules_note_dlopen(void);
 void modules_tell_new(void);
+/* The program's own headers: how many; what they say is relative to *ret_base. */
+size_t modules_program(const ElfW(Phdr) * *ret, uintptr_t *ret_base);
 
 /* --- call.c: the shape of every wrapper --- */
 

@@ -139,7 +139,8 @@ struct search {
 static _Unwind_Reason_Code look_at_frame(struct _Unwind_Context *context, void *argument)
 {
 	struct search *s = argument;
-	uint64_t at = _Unwind_GetIP(context);
+	int interrupted = 0;
+	uint64_t at = _Unwind_GetIPInfo(context, &interrupted);
 
 	s->found = at >= s->from && at < s->to;
 	return s->found || !at ? _URC_END_OF_STACK : _URC_NO_REASON;

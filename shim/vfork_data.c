@@ -10,10 +10,7 @@
 
 #ifdef SHIM_LOCKS
 
-#include <elf.h>
-#include <link.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #define DATA_MAX (4u << 20)
 #define PIECES_MAX 8
@@ -61,19 +58,16 @@ static struct piece lazy_table(const ElfW(Dyn) * d)
 
 static void find_pieces(void)
 {
-	const ElfW(Phdr) *ph = (const void *)(uintptr_t)getauxval(AT_PHDR);
+	const ElfW(Phdr) * ph;
 	struct piece lazy = { NULL, 0 };
-	size_t n = getauxval(AT_PHNUM);
-	uintptr_t base = 0;
+	uintptr_t base;
+	size_t n = modules_program(&ph, &base);
 
 	looked = true;
-	for (size_t i = 0; ph && i < n; i++)
-		if (ph[i].p_type == PT_PHDR)
-			base = (uintptr_t)ph - ph[i].p_vaddr;
-	for (size_t i = 0; ph && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (ph[i].p_type == PT_DYNAMIC)
 			lazy = lazy_table((const void *)(base + ph[i].p_vaddr));
-	for (size_t i = 0; ph && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *from = (const char *)(base + ph[i].p_vaddr), *to = from + ph[i].p_memsz;
 
 		if (ph[i].p_type != PT_LOAD || !(ph[i].p_flags & PF_W))

@@ -9,10 +9,6 @@
  */
 #include "shim.h"
 
-#include <elf.h>
-#include <link.h>
-#include <sys/auxv.h>
-
 int __register_atfork(shim_handler *prepare, shim_handler *parent, shim_handler *child,
 		      void *object);
 int __cxa_atexit(void (*function)(void *), void *argument, void *object);
@@ -48,14 +44,11 @@ static const char *program_from, *program_to; /* the program's own code and data
 
 static void find_program(void)
 {
-	const ElfW(Phdr) *ph = (const void *)(uintptr_t)getauxval(AT_PHDR);
-	size_t n = getauxval(AT_PHNUM);
-	uintptr_t base = 0;
+	const ElfW(Phdr) * ph;
+	uintptr_t base;
+	size_t n = modules_program(&ph, &base);
 
-	for (size_t i = 0; ph && i < n; i++)
-		if (ph[i].p_type == PT_PHDR)
-			base = (uintptr_t)ph - ph[i].p_vaddr;
-	for (size_t i = 0; ph && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *from = (const char *)(base + ph[i].p_vaddr), *to = from + ph[i].p_memsz;
 
 		if (ph[i].p_type != PT_LOAD)

@@ -34,7 +34,8 @@ exports() { # library, expanded by the preprocessor with these flags
 
 # After init: nothing but functions that take no lock and allocate nothing.
 pure='__errno_location _GLOBAL_OFFSET_TABLE_ memcpy memset memmove memcmp strlen strnlen strcmp strncmp strchr
-strchrnul strstr strspn strcpy environ pthread_self _Unwind_Backtrace _Unwind_GetIPInfo _Unwind_GetCFA __tls_get_addr __libc_single_threaded'
+strchrnul strstr strspn strcpy environ pthread_self _Unwind_Backtrace _Unwind_GetIPInfo _Unwind_GetCFA __tls_get_addr __libc_single_threaded
+getauxval'
 calls_only() { # more names, objects
 	more=$1
 	shift
@@ -67,9 +68,11 @@ check 'the shim exports its wrappers and nothing else' exports libforkscope-shim
 check 'with locks: those too' exports libforkscope-shim-locks.so locks
 check 'wrappers, ring and calls take no lock and allocate nothing' calls_only '' \
 	wrap_fork.c wrap_exec.c wrap_spawn.c wrap_exit.c wrap_wait.c wrap_handler.c wrap_lock.c ring.c call.c \
-	env.c threads.c mark.c wrap_confine.c wrap_fd.c jump_x86_64.S jump_aarch64.S
+	env.c threads.c mark.c wrap_confine.c wrap_fd.c jump_x86_64.S jump_aarch64.S ../shim-locks/wrap_lock.c \
+	../shim-locks/wrap_random.c ../shim-locks/wrap_join.c ../shim-locks/wrap_effect.c \
+	../shim-locks/wrap_handler.c ../shim-locks/vfork_data.c
 check 'init, stacks and objects add only what finds functions, before main' calls_only \
-	'dlsym dlclose dladdr dl_iterate_phdr' init.c channel.c stack.c python.c stdio.c modules.c
+	'dlsym dlclose dladdr dladdr1 dl_iterate_phdr' init.c channel.c stack.c python.c stdio.c modules.c
 check 'it needs libc alone' needs_libc_alone
 check 'its thread-local storage is static' static_tls
 # No headers of that machine are needed: the numbers of its system calls differ, the code does not.

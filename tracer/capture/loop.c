@@ -113,10 +113,47 @@ static bool read_moment(pid_t pid, struct moment *m)
 #endif
 }
 
+/* A line of its memory map. */
+struct mapping {
+	uint64_t from, to;
+	bool writable, shared;
+	char name[32]; /* cut */
+};
+
+/* False: it cannot be read. */
+static bool each_mapping(pid_t pid, void (*fn)(void *arg, const struct mapping *map), void *arg)
+{
+	char path[64], line[512], flags[8];
+	struct mapping map;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return false;
+	while (fgets(line, sizeof(line), maps)) {
+		map.name[0] = 0;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %31s", &map.from, &map.to,
+			   flags, map.name) < 3)
+			continue;
+		map.writable = flags[1] == 'w';
+		map.shared = flags[3] == 's';
+		fn(arg, &map);
+	}
+	fclose(maps);
+	return true;
+}
+
 struct memory {
 	uint64_t hash;
 	size_t bytes;
 	bool whole; /* all writable private memory was read */
+};
+
+struct hashing {
+	pid_t pid;
+	const struct moment *at;
+	struct memory *memory;
 };
 
 static void hash_range(pid_t pid, uint64_t from, uint64_t to, struct memory *m)
@@ -162,30 +199,23 @@ static void hash_part(pid_t pid, const struct moment *at, uint64_t from, uint64_
 		hash_near(pid, at, from, to, m);
 }
 
+static void add_memory(void *arg, const struct mapping *map)
+{
+	struct hashing *h = arg;
+
+	if (map->writable && !map->shared &&
+	    (map->name[0] != '[' || strcmp(map->name, "[heap]") == 0 ||
+	     strcmp(map->name, "[stack]") == 0))
+		hash_part(h->pid, h->at, map->from, map->to, h->memory);
+}
+
 static void hash_memory(pid_t pid, const struct moment *at, struct memory *m)
 {
-	char path[64], line[512], flags[8], name[32];
-	uint64_t from, to;
-	FILE *maps;
+	struct hashing h = { .pid = pid, .at = at, .memory = m };
 
 	*m = (struct memory){ .whole = true };
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps) {
+	if (!each_mapping(pid, add_memory, &h))
 		m->whole = false;
-		return;
-	}
-	while (fgets(line, sizeof(line), maps)) {
-		name[0] = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %31s", &from, &to, flags,
-			   name) < 3 ||
-		    flags[1] != 'w')
-			continue;
-		if (flags[3] != 's' &&
-		    (name[0] != '[' || strcmp(name, "[heap]") == 0 || strcmp(name, "[stack]") == 0))
-			hash_part(pid, at, from, to, m);
-	}
-	fclose(maps);
 }
 
 /* --- what lies outside of it --- */
@@ -202,35 +232,27 @@ struct outside {
 	bool known;
 };
 
+static void add_outside(void *arg, const struct mapping *map)
+{
+	const struct range r = { map->from, map->to };
+	struct outside *o = arg;
+
+	if (strcmp(map->name, "[vdso]") == 0)
+		o->vdso = r;
+	/* The shim's own area, which it left in a register, is nothing that the program reads. */
+	if (!map->shared || strcmp(map->name, "/memfd:forkscope") == 0)
+		return;
+	if (o->count == SHARED_MAX)
+		o->known = false;
+	else
+		o->shared[o->count++] = r;
+}
+
 static void find_outside(pid_t pid, struct outside *o)
 {
-	char path[64], line[512], flags[8], name[32];
-	struct range r;
-	FILE *maps;
-
 	*o = (struct outside){ .known = true };
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps) {
+	if (!each_mapping(pid, add_outside, o))
 		o->known = false;
-		return;
-	}
-	while (fgets(line, sizeof(line), maps)) {
-		name[0] = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %31s", &r.from, &r.to,
-			   flags, name) < 3)
-			continue;
-		if (strcmp(name, "[vdso]") == 0)
-			o->vdso = r;
-		/* The shim's own area, which it left in a register, is nothing that the program reads. */
-		if (flags[3] != 's' || strcmp(name, "/memfd:forkscope") == 0)
-			continue;
-		if (o->count == SHARED_MAX)
-			o->known = false;
-		else
-			o->shared[o->count++] = r;
-	}
-	fclose(maps);
 }
 
 static bool is_in(const struct range *r, uint64_t address)

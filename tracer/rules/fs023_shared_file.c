@@ -248,12 +248,13 @@ static int check(const struct rule *self, const struct model *m, struct findings
 {
 	int err = 0;
 
-	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
-		err = judge(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
-	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
-		err = judge_flock(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
-	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++)
-		err = judge_database(self, m, model_fact(m, FS_EV_ODD_CALL, i), out);
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_ODD_CALL) && err == 0; i++) {
+		const struct fact *f = model_fact(m, FS_EV_ODD_CALL, i);
+
+		err = judge(self, m, f, out);
+		err = err < 0 ? err : judge_flock(self, m, f, out);
+		err = err < 0 ? err : judge_database(self, m, f, out);
+	}
 	return err;
 }
 

@@ -283,6 +283,11 @@ const char *event_call_name(unsigned call)
 		[FS_LIBC_DLOPEN] = "dlopen",
 		[FS_LIBC_SECCOMP] = "seccomp",
 		[FS_LIBC_JOIN] = "pthread_join",
+		[FS_LIBC_UNLOCK] = "pthread_mutex_unlock",
+		[FS_LIBC_RANDOM] = "random",
+		[FS_LIBC_VFORK_WROTE] = "vfork_wrote",
+		[FS_LIBC_EXIT_DONE] = "exit_done",
+		[FS_LIBC_FINAL_EFFECT] = "final_effect",
 	};
 
 	return LISTED(names, call);
