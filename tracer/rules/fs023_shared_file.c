@@ -11,11 +11,6 @@
 
 #include "rules/rule.h"
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 static bool is_stateful(const struct file *f)
 {
 	static const char *const kinds[] = { "epoll", "timerfd", "inotify", "io_uring", NULL };

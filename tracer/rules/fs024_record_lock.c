@@ -6,11 +6,6 @@
 
 #define OUTLIVES_NS 100000000ull /* longer than who only sees its daemon start */
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 struct search {
 	const struct model *m;
 	const struct fact *lock;

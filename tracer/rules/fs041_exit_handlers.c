@@ -4,11 +4,6 @@
 
 #include "rules/births.h"
 
-static const struct fs_ev_call *call_of(const struct fact *f)
-{
-	return (const struct fs_ev_call *)(const void *)f->event;
-}
-
 /* Of the program itself: the destructors of libraries' objects are made for this, or nobody's affair. */
 static bool is_of_program(const struct model *m, uint32_t process, uint64_t function)
 {

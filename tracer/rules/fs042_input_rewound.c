@@ -2,11 +2,6 @@
 /* FS042 input-rewound. A copy that seeks back in an inherited file as it ends. */
 #include "rules/rule.h"
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 #define AT_EXIT_NS 30000000ull
 
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,

@@ -5,11 +5,6 @@
 
 #include "rules/rule.h"
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 static const char *call_words(uint32_t nr)
 {
 	switch (nr) {

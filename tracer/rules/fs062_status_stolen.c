@@ -2,11 +2,6 @@
 /* FS062 status-stolen. A failed wait for a child that the process itself reaped before. */
 #include "rules/rule.h"
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 /* Whether it went to a wait for any child; one for this very child stole nothing. */
 static bool was_taken_by_any(const struct model *m, uint32_t process, const struct process *child)
 {

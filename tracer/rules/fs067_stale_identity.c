@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS067 stale-identity. A failed wait for a sibling; a signal, or another wait, for a child that was reaped before; a
- * signal to a thread that only the parent has; notes of signals to the creator or a sibling.
+ * FS067 stale-identity. A failed wait for a sibling; a signal to a child that was reaped before; a signal to a thread that only the parent has; notes of signals to the creator or a sibling.
  */
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "rules/rule.h"
-
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
 
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
 		 struct findings *out)

@@ -2,11 +2,6 @@
 /* FS069 kill-everything. kill with pid -1, and whether a fork had failed. */
 #include "rules/rule.h"
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 static int judge(const struct rule *self, const struct model *m, const struct fact *fact,
 		 struct findings *out)
 {

@@ -2,11 +2,6 @@
 /* FS080 random-duplicated. Two processes drew from copies of one generator in one state. */
 #include "rules/births.h"
 
-static const struct fs_ev_call *call_of(const struct fact *f)
-{
-	return (const struct fs_ev_call *)(const void *)f->event;
-}
-
 /* The process whose copy's copy it is. */
 static uint32_t first_of(const struct model *m, uint32_t process)
 {

@@ -7,11 +7,6 @@
 
 #define LOWEST_MAPPING 0x1000
 
-static const struct fs_ev_odd_call *odd_of(const struct fact *f)
-{
-	return (const struct fs_ev_odd_call *)(const void *)f->event;
-}
-
 /* Whether the process had marked memory before `until`: this address, or, with 0, any. */
 static bool had_marked(const struct model *m, uint32_t process, uint64_t until, uint64_t address)
 {

@@ -43,6 +43,16 @@ void findings_free(struct findings *f);
 
 /* --- for rules --- */
 
+/* A fact's event, of which the rule knows that it is an FS_EV_ODD_CALL, or an FS_EV_CALL. */
+static inline const struct fs_ev_odd_call *odd_of(const struct fact *f)
+{
+	return (const struct fs_ev_odd_call *)(const void *)f->event;
+}
+static inline const struct fs_ev_call *call_of(const struct fact *f)
+{
+	return (const struct fs_ev_call *)(const void *)f->event;
+}
+
 /* What is found, being put together; all zeros to begin with but for the first three. */
 struct found {
 	const struct rule *rule;
