@@ -213,6 +213,37 @@ static void test_any_order(void **state)
 	model_free(s.m);
 }
 
+/* A child whose first word comes when its parent's threads have long begun a hundred other calls. */
+static void test_late_child(void **state)
+{
+	struct fs_ev_call e;
+	struct story s;
+
+	(void)state;
+	begin(&s, false);
+	say_hello(&s, 10, 1, "/bin/prog");
+	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_BEFORE, 1);
+	say_call(&s, &e, "");
+	for (uint32_t i = 0; i < 100; i++) {
+		e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_BEFORE, 2 + i);
+		e.h.tid = 1000 + i;
+		say_call(&s, &e, "");
+	}
+	e = call_of(&s, 11, FS_LIBC_FORK, FS_PHASE_IN_CHILD, 1);
+	e.parent_pid = 10;
+	say_call(&s, &e, "");
+	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_DONE, 1);
+	e.child_pid = 11;
+	e.child_start_ns = 11000;
+	say_call(&s, &e, "");
+	story_end(&s);
+	assert_int_equal(s.err, 0);
+	assert_int_equal(process_of(&s, 11)->where, 0);
+	assert_int_equal(process_of(&s, 11)->creator_tid, 10);
+	assert_int_equal(process_of(&s, 11)->threads_at_fork, 3);
+	model_free(s.m);
+}
+
 /* What the kernel witness lost is not made up of the shim's word: without a start time it is nobody's. */
 static void test_unknown_to_the_kernel(void **state)
 {
@@ -269,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_one_child_a_vfork),
 		cmocka_unit_test(test_life_by_the_shim),
 		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_late_child),
 		cmocka_unit_test(test_unknown_to_the_kernel),
 		cmocka_unit_test(test_nonsense),
 	};

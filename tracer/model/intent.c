@@ -219,24 +219,36 @@ const struct module *model_process_module_at(const struct model *m, uint32_t pro
 
 /* --- life, where only the shim tells it ------------------------------------------------------ */
 
+/* By which open call of its creator's. A child that met the processor late is told first without it. */
+static void born_by(struct model *m, uint32_t child, uint32_t call)
+{
+	struct process *p = &m->processes[child];
+
+	if (call == MODEL_NONE || p->where != MODEL_NONE || p->creator != m->calls[call].process)
+		return;
+	p->creator_tid = m->calls[call].tid;
+	p->threads_at_fork = m->calls[call].threads;
+	made_by(m, child, call);
+}
+
 /* The child's birth by the shim's word. call: the creator's open call; MODEL_NONE: not known. */
 static int born(struct model *m, uint32_t child, uint32_t parent_pid, uint64_t ts, uint32_t call)
 {
 	uint32_t parent = model_find_process(m, parent_pid, 0);
 	struct process *p = &m->processes[child];
 
-	if (p->knows_fork || p->is_target || child == parent || parent == MODEL_NONE)
+	if (p->is_target || child == parent || parent == MODEL_NONE)
 		return 0;
+	if (p->knows_fork) {
+		born_by(m, child, call);
+		return 0;
+	}
 	p->in_trace = true;
 	p->knows_fork = true;
 	p->birth_ts = ts;
 	p->parent = p->creator = parent;
 	m->processes[parent].children++;
-	if (call != MODEL_NONE) {
-		p->creator_tid = m->calls[call].tid;
-		p->threads_at_fork = m->calls[call].threads;
-		made_by(m, child, call);
-	}
+	born_by(m, child, call);
 	if (p->first_module == MODEL_NONE)
 		p->first_module = m->processes[parent].first_module;
 	if (p->first_handler == MODEL_NONE)
