@@ -89,7 +89,7 @@ def idle_rows(directory, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pairs", type=int, default=61, help="of the work that should cost nothing")
+    parser.add_argument("--pairs", type=int, default=121, help="of the work that should cost nothing")
     options = parser.parse_args()
     rounds = options.rounds
     with tempfile.TemporaryDirectory() as directory:
