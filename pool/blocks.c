@@ -42,6 +42,7 @@ int worker_block_get(struct worker *w, size_t len, uint32_t *ret_block)
 {
 	uint32_t i = 0, n;
 
+	store_relaxed(&w->map.worker->arena_used, 1);
 	reclaim_blocks(w);
 	for (n = 0; n < w->max_blocks; n++) {
 		i = (w->next_block + n) % w->max_blocks;

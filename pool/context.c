@@ -153,14 +153,21 @@ int pp_context_free(struct pp_context *ctx)
 
 /* ---- the image of fresh workers ---- */
 
-static char helper[PATH_MAX];
+static char *helper; /* once found, for ever */
 static pthread_mutex_t helper_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool try_helper(const char *dir, int dir_len, const char *rest)
 {
-	return snprintf(helper, sizeof(helper), "%.*s%s/procpool-worker", dir_len, dir, rest) <
-		       (int)sizeof(helper) &&
-	       access(helper, X_OK) == 0;
+	char *path;
+
+	if (asprintf(&path, "%.*s%s/procpool-worker", dir_len, dir, rest) < 0)
+		return false;
+	if (access(path, X_OK) == 0) {
+		helper = path;
+		return true;
+	}
+	free(path);
+	return false;
 }
 
 static bool find_helper(void)
@@ -170,9 +177,9 @@ static bool find_helper(void)
 	Dl_info info;
 	ssize_t n;
 
-	if (env && strlen(env) < sizeof(helper)) {
-		(void)put_string(helper, env);
-		return true;
+	if (env && *env) {
+		helper = strdup(env);
+		return helper != NULL;
 	}
 	/* Beside the library, or beside the program it is linked into. */
 	if (dladdr((void *)(uintptr_t)&pp_main_called, &info) && info.dli_fname &&
@@ -191,7 +198,6 @@ static bool find_helper(void)
 		if (slash > path && try_helper(path, (int)(slash - path), ""))
 			return true;
 	}
-	helper[0] = '\0';
 	return false;
 }
 
@@ -208,7 +214,7 @@ int worker_image(const struct pp_context *ctx, const char **ret_path)
 		return 0;
 	}
 	pthread_mutex_lock(&helper_lock);
-	found = helper[0] || find_helper();
+	found = helper || find_helper();
 	pthread_mutex_unlock(&helper_lock);
 	if (!found)
 		return fail(-ENOENT,

@@ -276,6 +276,8 @@ struct owned {
 void owned_add(struct owned *owned, void (*disown)(struct owned *));
 void owned_remove(struct owned *owned);
 extern __thread bool forking_worker;
+/* And there was no other thread, which could hold a lock: taking it would have its page copied for each child. */
+extern __thread bool forking_alone;
 extern bool forked_here;
 bool is_foreign(const struct owned *owned);
 int fail_foreign(void);

@@ -138,6 +138,8 @@ static int block_memory(struct lane_block *block)
 	}
 	if (r < 0)
 		return r;
+	/* Nobody's copies get it: a worker maps its own lane (lane_block_map). */
+	(void)madvise(base, block_size(block->n, arena), MADV_DONTFORK);
 	block->base = base;
 	block->arena_size = arena;
 	return 0;
@@ -186,30 +188,31 @@ static void block_unref(struct lane_block *block)
 void lane_block_put(struct lane_block *block, const struct lane_map *map)
 {
 	/* Before the reference goes: afterwards the mapping may. Of the last one, all goes at once. */
-	if (load_acquire(&block->refs) > 1)
+	if (load_acquire(&block->refs) > 1 && load_relaxed(&map->worker->arena_used))
 		(void)madvise(map->arena, map->arena_size, MADV_REMOVE);
 	block_unref(block);
 }
 
-static int unmap_between(const uint8_t *from, const uint8_t *to)
+/* Where the caller has it, so that what points into it holds. */
+static int map_part(const struct lane_block *block, const uint8_t *part, uint64_t size)
 {
-	return from < to ? (int)sys3(SYS_munmap, (long)from, to - from, 0) : 0;
+	long r = sys6(SYS_mmap, (long)part, (long)size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_FIXED, block->fd, part - block->base);
+
+	return r < 0 ? (int)r : 0;
 }
 
-int lane_block_keep(const struct lane_block *block, const struct lane_map *own)
+int lane_block_map(const struct lane_block *block, const struct lane_map *own, bool *ret_hot)
 {
-	const uint8_t *end = block->base + block_size(block->n, block->arena_size);
-	int r = unmap_between(block->base, own->arena);
+	int r = map_part(block, own->hot, LANE_END_OFF);
 
-	if (r == 0)
-		r = unmap_between(own->arena + own->arena_size, own->hot);
-	return r < 0 ? r : unmap_between(own->hot + LANE_END_OFF, end);
+	*ret_hot = r == 0;
+	return r < 0 ? r : map_part(block, own->arena, own->arena_size);
 }
 
 void lane_block_started(struct lane_block *block)
 {
 	close_fd(&block->fd);
-	(void)madvise(block->base, block_size(block->n, block->arena_size), MADV_DONTFORK);
 	block_unref(block);
 }
 

@@ -3,7 +3,7 @@
  * The lane: the shared memory between the caller and one worker, and the protocol spoken in it.
  *
  * Anonymous sealed memory: a memfd a worker; or, where workers are copies of the caller, one for all that are
- * started together (struct lane_block), of which each keeps its own part mapped and no other. The worker writes the
+ * started together (struct lane_block), of which each maps its own part and no other. The worker writes the
  * first half, the caller the second (which the worker maps read-only):
  *
  *     worker's:  result arena | claims | struct lane_worker | completion ring
@@ -106,7 +106,7 @@ struct lane_worker {
 	uint32_t state;
 	uint32_t reason;
 	uint32_t pid;
-	uint32_t reserved;
+	uint32_t arena_used; /* before a page of it is first written */
 	int64_t ready_ns;
 	int64_t init_ns;
 	int32_t setup_error; /* why the worker could not be set up, and at which step */
@@ -169,16 +169,16 @@ struct lane_map {
 };
 
 /*
- * The lanes of workers that are forked together: one memory, so one mapping for each fork to copy and one to end.
- * Arenas first, then all else side by side, where page tables are shared. Whoever lets go of a lane last gives its
- * arena's pages back; the rest is little, and goes with the last of all.
+ * The lanes of workers that are forked together: one memory, so one mapping to make and to end. No fork copies it;
+ * a worker maps its own lane anew. Arenas first, then all else side by side, where page tables are shared. Whoever
+ * lets go of a lane last gives its arena's pages back; the rest is little, and goes with the last of all.
  */
 struct lane_block {
 	uint8_t *base;
 	uint64_t arena_size;
 	unsigned n;
 	int refs;
-	int fd; /* open until all are started: what a worker is born with tells a recorder its role */
+	int fd; /* open until all are started: to map it, and what a worker is born with tells a recorder its role */
 };
 
 enum record_kind {
@@ -306,9 +306,9 @@ int lane_block_create(struct lane_block **ret_block, unsigned n);
 /* Where lane `i` is; takes a reference. */
 void lane_block_get(struct lane_block *block, unsigned i, struct lane_map *ret_map);
 void lane_block_put(struct lane_block *block, const struct lane_map *map);
-/* In a forked worker: nothing of the others' stays. Async-signal-safe. */
-int lane_block_keep(const struct lane_block *block, const struct lane_map *own);
-/* No more workers will be forked with it, and nobody else's copies get it. */
+/* In a forked worker, which is born without. *ret_hot: all but the arena is there. Async-signal-safe. */
+int lane_block_map(const struct lane_block *block, const struct lane_map *own, bool *ret_hot);
+/* No more workers will be forked with it. */
 void lane_block_started(struct lane_block *block);
 
 /* One completion record, checked. */

@@ -20,14 +20,18 @@ bool forked_here TOUCHED_BY_FORK;
 /* The child to come is a worker: it closes all fds but its own, which are among these. */
 __thread bool forking_worker;
 
+__thread bool forking_alone;
+
 static void prepare(void)
 {
-	fork_lock_take(&owned_lock);
+	if (!forking_alone)
+		fork_lock_take(&owned_lock);
 }
 
 static void in_parent(void)
 {
-	fork_lock_give(&owned_lock);
+	if (!forking_alone)
+		fork_lock_give(&owned_lock);
 }
 
 static void in_child(void)

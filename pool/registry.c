@@ -39,12 +39,14 @@ static const struct pp_task_entry
 /* Around fork, so that a child never finds the lock taken by a thread it has not. */
 static void registry_prepare(void)
 {
-	fork_lock_take(&registry_lock);
+	if (!forking_alone)
+		fork_lock_take(&registry_lock);
 }
 
 static void registry_release(void)
 {
-	fork_lock_give(&registry_lock);
+	if (!forking_alone)
+		fork_lock_give(&registry_lock);
 }
 
 static void registry_renew(void)

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -55,10 +56,13 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 				   .has_stdio = rq->has_stdio };
 	struct lane_map map = *rq->map;
 	struct worker_fds fds;
-	const char *step = "unmap the others' memory";
+	const char *step = "map its memory";
 	uint32_t i;
-	int r = lane_block_keep(rq->memory->block, &map);
+	bool can_tell;
+	int r = lane_block_map(rq->memory->block, &map, &can_tell);
 
+	if (!can_tell)
+		_exit(127);
 	if (r == 0)
 		r = child_setup(&plan, &step);
 	if (r < 0) {
@@ -68,7 +72,7 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 		_exit(127);
 	}
 	child_signals_told(&map);
-	forking_worker = false;
+	forking_worker = forking_alone = false;
 	drop_pending(stdin);
 	drop_pending(stdout);
 	drop_pending(stderr);
@@ -158,8 +162,9 @@ static int start(struct pp_context *context, struct start_request *requests, uns
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	forking_worker = true;
+	forking_alone = __libc_single_threaded;
 	first = fork_from_page_top(requests, n);
-	forking_worker = false;
+	forking_worker = forking_alone = false;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (first < 0)
 		fail(first, "cannot fork a worker: %s", errno_text(first));

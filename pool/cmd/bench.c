@@ -105,7 +105,7 @@ static bool run_one(struct pp_pool *pool, const char *task, enum pp_outcome want
 static double pipelined(struct pp_pool *pool, const char *task, const void *in, size_t len,
 			size_t window)
 {
-	static struct pp_future *futures[WINDOW_MAX];
+	struct pp_future *futures[WINDOW_MAX];
 	int64_t start = clock_ns(), passed = 0;
 	size_t n = 0, taken = 0;
 	struct pp_result r;

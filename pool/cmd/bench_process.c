@@ -71,7 +71,7 @@ static int exec_self(void *arg)
 
 static pid_t exec_child(int fd)
 {
-	static _Alignas(64) char stack[STACK_SIZE];
+	_Alignas(64) char stack[STACK_SIZE];
 	struct bare_exec exec = { .fd = fd };
 
 	snprintf(exec.option, sizeof(exec.option), "--bare-child=%d", fd);
