@@ -109,6 +109,13 @@ with private_dir() as d:
     result = check("--only=FS001", "--", os.path.join(BUILD, "tests/bugs/fs001_semaphore_bad"))
     ok("taken at holder+" in result.out and "It was forked at main+" in result.out, "and it does", result)
 
+    # The README's.
+    result = check("--only=FS001", "--hang-timeout=1s", "--", "/usr/bin/python3", "examples/cache.py")
+    told = [w for w in ("FS001 bug", "at rates (", "examples/cache.py:17) <-", "which fork did not copy",
+                        "line 23 in <module>", "suppress: FS001:rates:python3",
+                        "1 bug, 0 warnings, 0 notes in 2 processes") if w not in result.out]
+    same((result.status, told), (1, []), "the story of a Python lock")
+
     # What is not proven to hang is ended by --timeout alone.
     result = check("--timeout=1s", "--", "sh", "-c", "sleep 60 & wait")
     ok(result.status == 2 and "--timeout" in result.err, "--timeout: 2 without findings", result)
