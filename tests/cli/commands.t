@@ -128,7 +128,7 @@ def test_output(d):
                  "/nowhere/out")
         with open("/dev/full", "wb") as full:
             result = forkscope(command, d + "/t", stdout=full)
-            ok(result.status == 1 and result.err.count("\n") == 1, "%s to a full stdout" % command, result)
+            one_line(result, 1, "%s to a full stdout" % command, "No space left")
         plain = forkscope(command, d + "/t").out
         ok("\033" not in plain, "%s: no colour into a file" % command)
         ok("\033" in forkscope(command, "--color=always", d + "/t").out or command == "info",
@@ -136,6 +136,9 @@ def test_output(d):
     for command in ("report", "tree", "fds"):
         json.loads(forkscope(command, "--json", d + "/t").out)
         ok(True, "%s --json is JSON" % command)
+    for arguments in (["view"], ["export", "--format=json"], ["export", "--format=sqlite"]):
+        one_line(forkscope(*arguments, "-o", "/dev/full", d + "/t"), 1, "%s: a full disk" % " ".join(arguments),
+                 "No space left")
     lines = json_lines(forkscope("export", "--format=json", d + "/t").out)
     ok(len(lines) > 5 and "type" in lines[1], "export --format=json: JSON lines")
     result = forkscope("trace", "--json", "--", "/bin/sh", "-c", "exit 4")

@@ -172,7 +172,7 @@ static int export_events(const char *path, const struct format *format,
 		return EXIT_READ_TROUBLE;
 	}
 	err = format->events(path, &out, &why);
-	close_err = output_close(&out, err ? NULL : &why);
+	close_err = output_close(&out, err && err != -EIO ? NULL : &why);
 	if (err || close_err) {
 		log_error("%s", why.text);
 		return EXIT_READ_TROUBLE;

@@ -118,9 +118,10 @@ int output_close(struct output *out, struct failure *why)
 {
 	int err = 0;
 
+	/* After an earlier failure stdio has forgotten why: a write more asks again. */
 	errno = 0;
 	if (fflush(out->to) != 0 || ferror(out->to))
-		err = errno ? -errno : -EIO;
+		err = errno || write(fileno(out->to), "\n", 1) < 0 ? -errno : -EIO;
 	if (out->to != stdout && fclose(out->to) != 0 && !err)
 		err = -errno;
 	out->to = NULL;
