@@ -358,8 +358,10 @@ bool take_record(struct lane *lane, const struct comp_view *view)
 		struct pp_results *b = container_of(e->work, struct pp_results, work);
 
 		r = batch_take(lane, b, e, view);
-		if (e->done == e->count)
+		if (e->done == e->count) {
 			b->inflight--;
+			e->work = NULL;
+		}
 		batch_maybe_end(lane->pool, b);
 	}
 	return r == 0;

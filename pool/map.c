@@ -90,10 +90,12 @@ void batch_cancel_locked(struct pp_pool *pool, struct pp_results *b, int code, c
 
 			if (e->work != &b->work || e->state == ENTRY_REVOKED || e->done == e->count)
 				continue;
-			if (take_back(lane, seq))
-				b->inflight--;
-			else
+			if (!take_back(lane, seq)) {
 				kill_lane(lane, KILLED_CANCEL);
+				continue;
+			}
+			b->inflight--;
+			e->work = NULL; /* it may go before its turn in the lane comes */
 		}
 		if (lane)
 			pop_finished(lane);
