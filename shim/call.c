@@ -111,6 +111,8 @@ void call_begin(struct shim_call *c, uint32_t call, uint64_t caller, const struc
 	e.call_flags = c->flags;
 	if (copies_memory(call) && c->threads != 1)
 		shim.forked_threaded = true;
+	if (is_birth(call))
+		effect_made();
 	if (copies_memory(call) && shim.wanted & FS_AREA_PYTHON && shim.wanted & FS_AREA_LOCKS)
 		shim.forked_ns = sys_file_time_ns();
 	if (copies_memory(call) && !(c->flags & FS_LIBC_FROM_VFORK))

@@ -232,6 +232,7 @@ struct shim_process *shim_self(void)
 		return p;
 	/* A forked child: one thread, its parent's memory, and the parent's block still in our hands. */
 	p->forked = 1;
+	p->born_ns = shim.forked_ns;
 	p->born_threaded = shim.forked_threaded;
 	p->pid = sys_getpid();
 	know_host_pid(p);

@@ -96,6 +96,14 @@ typedef void shim_handler(void);
 	X(int, unlinkat, (int dirfd, const char *path, int flags))                             \
 	X(int, rmdir, (const char *path))                                                      \
 	X(int, rename, (const char *from, const char *to))                                     \
+	X(int, mkdir, (const char *path, mode_t mode))                                         \
+	X(int, mkdirat, (int dirfd, const char *path, mode_t mode))                            \
+	X(int, symlink, (const char *to, const char *path))                                    \
+	X(int, link, (const char *from, const char *path))                                     \
+	X(int, open, (const char *path, int flags, ...))                                       \
+	X(int, open64, (const char *path, int flags, ...))                                     \
+	X(int, openat, (int dirfd, const char *path, int flags, ...))                          \
+	X(int, openat64, (int dirfd, const char *path, int flags, ...))                        \
 	X(int, rand, (void))                                                                   \
 	X(int, rand_r, (unsigned *seed))                                                       \
 	X(long, random, (void))                                                                \

@@ -77,6 +77,8 @@ struct shim_process {
 	uint32_t name_era; /* goes up when a thread gets another name */
 	uint32_t random_told[3]; /* numbers were drawn since the last fork, and that was told */
 	uint64_t exit_call; /* of exit_told */
+	uint64_t born_ns; /* when its parent forked it (shim.forked_ns) */
+	uint32_t made_early; /* in the same tick it made a file, or a process that may have */
 #define SHIM_BIRTHS 64
 	uint32_t births_begun, births_known; /* calls of pthread_create since the last fork */
 	uint64_t births[SHIM_BIRTHS]; /* what the first of them gave */
@@ -96,7 +98,7 @@ struct shim_state {
 	bool foreign_pids; /* in another pid namespace: numbers of ours mean nothing outside */
 	bool sanitized;
 	uint64_t
-		forked_ns; /* when this process, or its parent, forked last, by the files' clock; for check alone */
+		forked_ns; /* when this process, or its parent, forked last, by the files' clock; for check of Python alone */
 	bool forked_threaded; /* the fork under way, or one before it in this process, was of a threaded process */
 	int (*clock)(clockid_t clock,
 		     struct timespec *t); /* libc's own, which makes no system call; or NULL */
@@ -183,6 +185,9 @@ void exit_begins(uint64_t handler);
 /* --- vfork_data.c: whether a vfork child changed its parent's variables --- */
 void vfork_data_keep(uint32_t threads); /* before it; how many are alive */
 void vfork_data_compare(uint64_t caller); /* in it, where it execs or ends */
+
+/* --- wrap_effect.c: this process makes a file, or a process that may --- */
+void effect_made(void);
 
 /* --- stack.c, python.c, stdio.c, modules.c --- */
 struct shim_call;
