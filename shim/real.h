@@ -51,6 +51,8 @@ typedef void shim_handler(void);
 	X(void, _Exit, (int status))                                                     \
 	X(void, quick_exit, (int status))                                                \
 	X(void, __fpurge, (FILE * stream))                                               \
+	X(FILE *, freopen, (const char *path, const char *mode, FILE *stream))           \
+	X(FILE *, freopen64, (const char *path, const char *mode, FILE *stream))         \
 	X(pid_t, wait, (int *status))                                                    \
 	X(pid_t, waitpid, (pid_t pid, int *status, int options))                         \
 	X(pid_t, wait3, (int *status, int options, struct rusage *usage))                \

@@ -27,6 +27,7 @@ static struct left {
 	dev_t dev;
 	ino_t ino;
 	int fd;
+	bool flushed; /* by a freopen that found it there, to where it was meant */
 	uint32_t text_len;
 	char text[QUOTED];
 } left[LEFT_MAX];
@@ -198,12 +199,35 @@ void stdio_tell_gone(void)
 						 .direction = FS_STDIO_GONE,
 						 .text_len = l->text_len };
 
-		if (!l->stream || still_lies_there(l) || was_redirected(l))
+		if (!l->stream || (!l->flushed && (still_lies_there(l) || was_redirected(l))))
 			continue;
 		put(&e, l->text);
 		l->stream = NULL;
 	}
 }
+
+/* It writes to the old file first. */
+static void note_reopened(const FILE *f)
+{
+	if (!shim_ready() || !left_count || left_by == shim_self()->pid || threads_alive() != 1)
+		return;
+	for (struct left *l = left; l < left + left_count; l++)
+		if (l->stream == f && still_lies_there(l) && !was_redirected(l))
+			l->flushed = true;
+}
+
+#define FREOPEN(name)                                                       \
+	SHIM_EXPORT FILE *name(const char *path, const char *mode, FILE *f) \
+	{                                                                   \
+		int before = errno;                                         \
+                                                                            \
+		note_reopened(f);                                           \
+		keep_errno(before);                                         \
+		return real.name(path, mode, f);                            \
+	}
+
+FREOPEN(freopen)
+FREOPEN(freopen64)
 
 /* Thrown away, not written. */
 SHIM_EXPORT void __fpurge(FILE *f)
