@@ -99,13 +99,18 @@ static int judge_signal(const struct rule *self, const struct model *m, const st
 	struct found f = { .rule = self, .severity = SEVERITY_NOTE, .process = fact->process };
 	const struct process *p = model_process(m, fact->process), *to;
 	uint32_t at = model_find_process(m, e->to_pid, e->to_start_ns);
+	bool died;
 
 	to = model_process(m, at);
 	if (!p || !to || !is_plain_copy(p) || !to->in_trace || at == fact->process || !e->sig ||
 	    e->code > 0 || (at != p->creator && to->creator != p->creator))
 		return 0;
+	/* By a thread's number one means a thread of one's own: who means its parent has getppid and kill. */
+	if (at == p->creator && e->code == SI_TKILL)
+		f.severity = SEVERITY_WARNING;
 	/* Who ends its parent by a signal that is for oneself may mean it; to be hit by one's own child is rare. */
-	if (at == p->creator && e->sig != SIGKILL && ended_by_signal(to, e))
+	died = at == p->creator && e->sig != SIGKILL && ended_by_signal(to, e);
+	if (died)
 		f.severity = SEVERITY_WARNING;
 	buffer_add_text(&f.detail, f.severity == SEVERITY_WARNING ? "LIKELY: " : "POSSIBLE: ");
 	add_process_name(&f.detail, m, fact->process);
@@ -115,7 +120,9 @@ static int judge_signal(const struct rule *self, const struct model *m, const st
 		      ", its %s: by a number that it has from before the fork, if it meant %s.",
 		      at == p->creator ? "parent" : "parent's child",
 		      at == p->creator ? "itself" : "a child of its own");
-	if (f.severity == SEVERITY_WARNING)
+	if (e->code == SI_TKILL)
+		buffer_add_text(&f.detail, " It was sent to a thread, by tkill or tgkill.");
+	if (died)
 		buffer_add_text(&f.detail, " That one died of it.");
 	buffer_add_text(&f.key, "signal:");
 	add_image_name(&f.key, m, fact->process);
@@ -151,6 +158,7 @@ const struct rule rule_stale_identity = {
 		"creator; by a signal to the number of a child that the same process had reaped "
 		"before; by a signal to a thread by the number that the forking thread has in the "
 		"parent. A signal of such a child to its parent or a sibling is a note: it may be "
-		"meant; a warning where the parent died of it, and it was not SIGKILL.",
+		"meant; a warning where the parent died of it, and it was not SIGKILL, or where it "
+		"was sent to a thread's number.",
 	.check = check,
 };
