@@ -21,6 +21,15 @@ static bool was_replaced(const struct model *m, const struct process *dead)
 	return false;
 }
 
+/* Told by the rule of what it hung in; its end is check's doing. */
+static bool hung(const struct model *m, uint32_t process)
+{
+	for (size_t i = 0; i < model_fact_count(m, FS_EV_FUTEX_STUCK); i++)
+		if (model_fact(m, FS_EV_FUTEX_STUCK, i)->process == process)
+			return true;
+	return false;
+}
+
 static int judge(const struct rule *self, const struct model *m, uint32_t process,
 		 struct findings *out)
 {
@@ -30,7 +39,7 @@ static int judge(const struct rule *self, const struct model *m, uint32_t proces
 	uint64_t end;
 
 	if (!is_plain_copy(p) || !creator || !p->ended || !p->knows_status || !(p->status & 0x7f) ||
-	    p->killer == p->creator)
+	    p->killer == p->creator || hung(m, process))
 		return 0;
 	end = creator->ended ? creator->end_ts : model_last_ts(m);
 	if (end < p->end_ts + LIVED_ON_NS || !was_replaced(m, p))
