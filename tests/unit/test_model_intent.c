@@ -43,6 +43,33 @@ static void say_call(struct story *s, struct fs_ev_call *e, const char *name)
 	ev_feed_tail(s, e, sizeof(*e), name, strlen(name) + 1);
 }
 
+/* A fork in three words: its beginning, the child's first one, and its end in the parent. */
+static void say_fork(struct story *s, uint32_t pid, uint32_t tid, uint64_t id)
+{
+	struct fs_ev_call e = call_of(s, pid, FS_LIBC_FORK, FS_PHASE_BEFORE, id);
+
+	e.h.tid = tid;
+	say_call(s, &e, "");
+}
+
+static void say_in_child(struct story *s, uint32_t child, uint32_t parent, uint64_t id)
+{
+	struct fs_ev_call e = call_of(s, child, FS_LIBC_FORK, FS_PHASE_IN_CHILD, id);
+
+	e.parent_pid = parent;
+	say_call(s, &e, "");
+}
+
+static void say_fork_done(struct story *s, uint32_t pid, uint32_t child, uint64_t id)
+{
+	struct fs_ev_call e = call_of(s, pid, FS_LIBC_FORK, FS_PHASE_DONE, id);
+
+	e.enter_ns -= 1500;
+	e.child_pid = child;
+	e.child_start_ns = child * 1000ull;
+	say_call(s, &e, "");
+}
+
 static void say_hello(struct story *s, uint32_t pid, uint32_t parent, const char *exe)
 {
 	struct fs_ev_shim_hello e = { .h = ev_head(s, FS_EV_SHIM_HELLO, sizeof(e), pid),
@@ -145,16 +172,9 @@ static void test_life_by_the_shim(void **state)
 	(void)state;
 	begin(&s, false);
 	say_hello(&s, 10, 1, "/bin/prog");
-	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_BEFORE, 1);
-	say_call(&s, &e, "");
-	e = call_of(&s, 11, FS_LIBC_FORK, FS_PHASE_IN_CHILD, 1);
-	e.parent_pid = 10;
-	say_call(&s, &e, "");
-	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_DONE, 1);
-	e.child_pid = 11;
-	e.child_start_ns = 11000;
-	e.enter_ns -= 1500;
-	say_call(&s, &e, "");
+	say_fork(&s, 10, 10, 1);
+	say_in_child(&s, 11, 10, 1);
+	say_fork_done(&s, 10, 11, 1);
 	e = call_of(&s, 11, FS_LIBC_EXECVE, FS_PHASE_BEFORE, 2);
 	say_call(&s, &e, "/bin/other");
 	say_hello(&s, 11, 10, "/usr/bin/other");
@@ -191,15 +211,9 @@ static void test_any_order(void **state)
 	(void)state;
 	begin(&s, false);
 	say_hello(&s, 10, 1, "/bin/prog");
-	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_BEFORE, 1);
-	say_call(&s, &e, "");
-	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_DONE, 1);
-	e.child_pid = 11;
-	e.child_start_ns = 11000;
-	say_call(&s, &e, "");
-	e = call_of(&s, 11, FS_LIBC_FORK, FS_PHASE_IN_CHILD, 1);
-	e.parent_pid = 10;
-	say_call(&s, &e, "");
+	say_fork(&s, 10, 10, 1);
+	say_fork_done(&s, 10, 11, 1);
+	say_in_child(&s, 11, 10, 1);
 	e = call_of(&s, 10, FS_LIBC_VFORK, FS_PHASE_BEFORE, 2);
 	say_call(&s, &e, "");
 	e = call_of(&s, 12, FS_LIBC_EXECV, FS_PHASE_BEFORE, 3);
@@ -216,26 +230,16 @@ static void test_any_order(void **state)
 /* A child whose first word comes when its parent's threads have long begun a hundred other calls. */
 static void test_late_child(void **state)
 {
-	struct fs_ev_call e;
 	struct story s;
 
 	(void)state;
 	begin(&s, false);
 	say_hello(&s, 10, 1, "/bin/prog");
-	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_BEFORE, 1);
-	say_call(&s, &e, "");
-	for (uint32_t i = 0; i < 100; i++) {
-		e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_BEFORE, 2 + i);
-		e.h.tid = 1000 + i;
-		say_call(&s, &e, "");
-	}
-	e = call_of(&s, 11, FS_LIBC_FORK, FS_PHASE_IN_CHILD, 1);
-	e.parent_pid = 10;
-	say_call(&s, &e, "");
-	e = call_of(&s, 10, FS_LIBC_FORK, FS_PHASE_DONE, 1);
-	e.child_pid = 11;
-	e.child_start_ns = 11000;
-	say_call(&s, &e, "");
+	say_fork(&s, 10, 10, 1);
+	for (uint32_t i = 0; i < 100; i++)
+		say_fork(&s, 10, 1000 + i, 2 + i);
+	say_in_child(&s, 11, 10, 1);
+	say_fork_done(&s, 10, 11, 1);
 	story_end(&s);
 	assert_int_equal(s.err, 0);
 	assert_int_equal(process_of(&s, 11)->where, 0);

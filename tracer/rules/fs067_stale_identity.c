@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS067 stale-identity. A failed wait for a sibling; a signal to a child that was reaped before; a signal to a thread that only the parent has; notes of signals to the creator or a sibling.
+ * FS067 stale-identity. A failed wait for a sibling; a signal to a child that was reaped before; a signal to a thread
+ * that only the parent has, or to the parent by a thread's number; notes of other signals to the creator or a sibling.
  */
 #include <signal.h>
 #include <sys/wait.h>
