@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See loop.h. A state of a process that comes back, by steps that depend on nothing else, comes back for ever.
+ * The kernel notes in a thread's memory on which CPU it is (rseq): that moves any time, and is no part of the state.
  *
  * What a loop waits for is hardly seen in its stack, which mostly shows it asleep. So the functions that it calls on
  * its way round are noted, and when one of them tries a lock, it is stepped on until it is there again.
@@ -144,10 +145,15 @@ static bool each_mapping(pid_t pid, void (*fn)(void *arg, const struct mapping *
 	return true;
 }
 
+struct range {
+	uint64_t from, to;
+};
+
 struct memory {
 	uint64_t hash;
 	size_t bytes;
 	bool whole; /* all writable private memory was read */
+	struct range rseq; /* but for this */
 };
 
 struct hashing {
@@ -155,6 +161,21 @@ struct hashing {
 	const struct moment *at;
 	struct memory *memory;
 };
+
+static bool is_in(const struct range *r, uint64_t address)
+{
+	return address >= r->from && address < r->to;
+}
+
+/* Empty: it has none, or the kernel is older than 5.13. */
+static struct range find_rseq(pid_t pid)
+{
+	struct __ptrace_rseq_configuration c = { 0 };
+
+	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, pid, sizeof(c), &c) < (long)sizeof(c))
+		return (struct range){ 0 };
+	return (struct range){ c.rseq_abi_pointer, c.rseq_abi_pointer + c.rseq_abi_size };
+}
 
 static void hash_range(pid_t pid, uint64_t from, uint64_t to, struct memory *m)
 {
@@ -168,6 +189,9 @@ static void hash_range(pid_t pid, uint64_t from, uint64_t to, struct memory *m)
 			m->whole = false;
 			return;
 		}
+		for (uint64_t at = m->rseq.from; at < m->rseq.to; at += 8)
+			if (at >= from && at - from < n)
+				words[(at - from) / 8] = 0;
 		for (size_t i = 0; i < n / 8; i++)
 			m->hash = (m->hash ^ words[i]) * 0x9e3779b97f4a7c15ull;
 	}
@@ -213,16 +237,12 @@ static void hash_memory(pid_t pid, const struct moment *at, struct memory *m)
 {
 	struct hashing h = { .pid = pid, .at = at, .memory = m };
 
-	*m = (struct memory){ .whole = true };
+	*m = (struct memory){ .whole = true, .rseq = find_rseq(pid) };
 	if (!each_mapping(pid, add_memory, &h))
 		m->whole = false;
 }
 
 /* --- what lies outside of it --- */
-
-struct range {
-	uint64_t from, to;
-};
 
 /* Memory that others may change, and the kernel's code that reads its clock. */
 struct outside {
@@ -253,11 +273,6 @@ static void find_outside(pid_t pid, struct outside *o)
 	*o = (struct outside){ .known = true };
 	if (!each_mapping(pid, add_outside, o))
 		o->known = false;
-}
-
-static bool is_in(const struct range *r, uint64_t address)
-{
-	return address >= r->from && address < r->to;
 }
 
 static bool looks_outside(const struct outside *o, const struct moment *at)
@@ -427,29 +442,35 @@ static bool goes_round(struct walk *w)
 
 /* --- what it is for --- */
 
-static enum fs_wait_kind lock_tried_by(pid_t pid, uint64_t function)
+/* FS_WAIT_UNKNOWN: it tries none. */
+static enum fs_wait_kind lock_tried_by(pid_t pid, uint64_t function, bool *ret_asks_cpu)
 {
 	struct buffer name = { 0 };
 	enum fs_wait_kind kind = FS_WAIT_UNKNOWN;
 
 	frames_name(pid, function, true, &name);
-	if (!name.failed && name.len && strstr(name.data, "try"))
-		kind = lock_kind(name.data, name.len);
+	if (!name.failed && name.len) {
+		*ret_asks_cpu = strstr(name.data, "sched_getcpu");
+		if (strstr(name.data, "try"))
+			kind = lock_kind(name.data, name.len);
+	}
 	buffer_free(&name);
 	return kind;
 }
 
-/* Goes on to where the loop tries a lock, if it does. */
-static void go_to_lock(struct walk *w, struct loop *ret)
+/* Goes on to where the loop tries a lock, if it does. False: it asks on which CPU it is, so another may end it. */
+static bool go_to_lock(struct walk *w, struct loop *ret)
 {
 #if defined(__x86_64__)
 	uint64_t function = 0;
-	bool nap;
+	bool nap, asks_cpu = false;
 
-	for (size_t i = 0; i < w->call_count && !ret->kind; i++) {
+	for (size_t i = 0; i < w->call_count && !ret->kind && !asks_cpu; i++) {
 		function = w->calls[i];
-		ret->kind = lock_tried_by(w->pid, function);
+		ret->kind = lock_tried_by(w->pid, function, &asks_cpu);
 	}
+	if (asks_cpu)
+		return false;
 	w->naps = 0;
 	for (int i = 0; ret->kind && i < STEPS_MAX && w->now.regs.rip != function; i++)
 		if (!walk_on(w, &nap))
@@ -460,11 +481,13 @@ static void go_to_lock(struct walk *w, struct loop *ret)
 	(void)w;
 	(void)ret;
 #endif
+	return true;
 }
 
 bool loop_is_endless(pid_t pid, struct buffer *frames, struct loop *ret)
 {
 	struct walk w = { .pid = pid };
+	struct loop loop = { .kind = FS_WAIT_UNKNOWN };
 	bool endless;
 
 	if (unwind_stop(pid))
@@ -472,11 +495,14 @@ bool loop_is_endless(pid_t pid, struct buffer *frames, struct loop *ret)
 	find_outside(pid, &w.outside);
 	endless = goes_round(&w);
 	if (endless) {
-		*ret = (struct loop){ .kind = FS_WAIT_UNKNOWN, .naps = w.slept };
+		loop.naps = w.slept;
 #if defined(__x86_64__)
-		ret->address = w.now.regs.rip;
+		loop.address = w.now.regs.rip;
 #endif
-		go_to_lock(&w, ret);
+		endless = go_to_lock(&w, &loop);
+	}
+	if (endless) {
+		*ret = loop;
 		unwind_stopped(pid, pid, frames);
 	}
 	unwind_let_go(pid, w.signal);
