@@ -59,7 +59,9 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
 POOL_CMD_SRC := $(wildcard pool/cmd/*.c)
 POOL_WORKER_SRC := $(wildcard pool/worker_main.c)
-POOL_SRC := $(filter-out $(POOL_WORKER_SRC),$(wildcard pool/*.c))
+# What a worker executes comes first, together: a forked one maps the code again, some dozen pages at a time.
+POOL_RUN := $(addprefix pool/,arena.c call.c child.c lane.c main.c registry.c start_fork.c util.c worker.c)
+POOL_SRC := $(POOL_RUN) $(filter-out $(POOL_WORKER_SRC) $(POOL_RUN),$(wildcard pool/*.c))
 POOL_ALL := $(if $(POOL_SRC),$(B)/libprocpool.so $(B)/libprocpool.a $(B)/libprocpool.pc) \
 	$(if $(POOL_CMD_SRC),$(B)/procpool) $(if $(POOL_WORKER_SRC),$(B)/procpool-worker)
 

@@ -94,7 +94,7 @@ void arena_put(struct arena *arena, uint64_t off, size_t len)
 	if (list->n * size >= KEEP_WARM)
 		drop_pages(arena, off, size);
 	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : 16;
+		uint32_t room = list->room ? 2 * list->room : 16;
 		uint64_t *offs = realloc(list->offs, room * sizeof(*offs));
 
 		if (!offs) {

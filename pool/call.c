@@ -110,5 +110,5 @@ const void *pp_call_share(const struct pp_call *call, unsigned i, size_t *ret_le
 		return NULL;
 	if (ret_len)
 		*ret_len = w->map.boot->share_len[i];
-	return w->fds.share[i];
+	return w->fds->share[i];
 }

@@ -4,7 +4,9 @@
  *
  *   life_fd   the writing end of a pipe that nothing is ever written to. While the caller lives it is open;
  *             its closing kills the worker (child_follow), which has the other end.
- *   event_fd  an eventfd the worker writes when it has something for a sleeping caller. Both have it.
+ *   wake_fd   what the worker writes to when it has something for a sleeping caller: of a pool, one for all its
+ *             workers (drive.c). A thread has a copy of its own, since it may outlive the pool.
+ *   event_fd  of a process for one task, an eventfd that is its wake_fd; of a thread, its copy.
  *   pidfd     readable when the worker has ended.
  *   lane_fd   the lane's memory; closed on both sides as soon as it is mapped there.
  *
@@ -80,7 +82,7 @@ static int open_memory(struct channel *ch, struct lane_block *block, unsigned i)
 	return 0;
 }
 
-int channel_open(struct channel *ch, const struct pp_context *context, unsigned needs,
+int channel_open(struct channel *ch, const struct pp_context *context, unsigned needs, int wake_fd,
 		 struct lane_block *block, unsigned i)
 {
 	int pair[2], r;
@@ -92,11 +94,13 @@ int channel_open(struct channel *ch, const struct pp_context *context, unsigned 
 	r = open_memory(ch, block, i);
 	if (r < 0)
 		goto fail;
-	if (needs & NEEDS_EVENT) {
+	if (needs & NEEDS_EVENT)
 		r = ch->event_fd = fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-		if (r < 0)
-			goto fail;
-	}
+	else if (ch->is_thread && wake_fd >= 0)
+		r = ch->event_fd = fd_above_stdio(fcntl(wake_fd, F_DUPFD_CLOEXEC, 3));
+	if (r < 0)
+		goto fail;
+	ch->wake_fd = ch->event_fd < 0 ? wake_fd : ch->event_fd;
 	if (ch->is_thread) {
 		ch->memory->event_fd = ch->event_fd;
 	} else if (needs & NEEDS_LIFE) {
@@ -114,7 +118,7 @@ int channel_open(struct channel *ch, const struct pp_context *context, unsigned 
 fail:
 	channel_close(ch);
 	return fail(r, "cannot make a worker's channel: %s%s", errno_text(r),
-		    r == -EMFILE ? "; raise the limit of open files (3 a worker)" : "");
+		    r == -EMFILE ? "; raise the limit of open files (2 a worker)" : "");
 }
 
 static bool is_taken(const struct start_request *rq, int number)
@@ -155,6 +159,11 @@ static int32_t keep(struct start_request *rq, int fd)
 	return number;
 }
 
+unsigned channel_moves(const struct worker_setup *setup)
+{
+	return setup->n_fds + setup->boot.n_shares + 4; /* life, wake, lane, arena */
+}
+
 int channel_request(struct channel *ch, const struct worker_setup *setup, int arena_fd,
 		    const uint8_t *arena, uint64_t arena_size, struct start_request *rq)
 {
@@ -184,17 +193,17 @@ int channel_request(struct channel *ch, const struct worker_setup *setup, int ar
 	rq->share = (const struct pp_share *const *)setup->share;
 	boot->arena_size = arena_size;
 	if (ch->is_thread) {
-		boot->event_fd = ch->event_fd;
+		boot->event_fd = ch->wake_fd;
 		return 0;
 	}
 	if (ch->is_fork) { /* and it has the memory, too */
 		boot->life_fd = keep(rq, ch->life_peer);
-		boot->event_fd = keep(rq, ch->event_fd);
+		boot->event_fd = keep(rq, ch->wake_fd);
 		boot->n_known = tasks_know_all();
 		return 0;
 	}
 	boot->life_fd = place(rq, ch->life_peer);
-	boot->event_fd = place(rq, ch->event_fd);
+	boot->event_fd = place(rq, ch->wake_fd);
 	rq->lane_fd = ch->lane_fd;
 	boot->lane_fd = place(rq, ch->lane_fd);
 	boot->arena_fd = place(rq, arena_fd);

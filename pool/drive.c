@@ -3,13 +3,17 @@
  * What makes a pool move: draining, events, callbacks; and how a caller waits.
  *
  * A wait first spins, as long as that has paid lately and there is a CPU that the workers do not need.
- * Then it marks itself parked in every lane, looks once more, and sleeps in epoll: on the workers' eventfds,
- * their pidfds, and a kick from other threads. One thread sleeps there for all; others wait for it to tell.
+ * Then it marks itself parked in every lane, looks once more, and sleeps in epoll: on the workers' pidfds, and on
+ * what wakes it (wake_fd). One thread sleeps there for all; others wait for it to tell.
+ *
+ * To wake it, all workers and the other threads write into the one pipe. A worker has its writing end only, so none
+ * can take what another wrote. What is in it is level-triggered: a pipe that one has filled wakes for all.
  *
  * While items are tiny, the sleep is lazy: workers go on without waking us for each, and we look after
  * LAZY_SLEEP by ourselves; a look that finds nothing ends the laziness.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -26,7 +30,7 @@
 #define LOOK_EVERY 64u
 #define SPIN_LOOKS 32
 
-enum event_kind { EVENT_DATA, EVENT_END, EVENT_OWN };
+enum event_kind { EVENT_WAKE, EVENT_END, EVENT_TIMER };
 
 static int watch(struct pp_pool *pool, int fd, uint32_t events, unsigned place,
 		 enum event_kind kind)
@@ -36,32 +40,46 @@ static int watch(struct pp_pool *pool, int fd, uint32_t events, unsigned place,
 	return epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
+/* Threads get an eventfd: one that is left to itself may write when the pool is gone, which into a pipe is deadly. */
+static int open_wake(struct pp_pool *pool)
+{
+	int ends[2];
+
+	if (pool->context->ops->thread) {
+		ends[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (ends[0] < 0)
+			return -errno;
+		ends[1] = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
+	} else if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		return -errno;
+	}
+	pool->wake_in = fd_above_stdio(ends[1]);
+	pool->wake_fd = fd_above_stdio(ends[0]);
+	return pool->wake_in < 0 ? pool->wake_in : pool->wake_fd;
+}
+
 int drive_init(struct pp_pool *pool)
 {
 	int r;
 
 	r = pool->epoll_fd = fd_above_stdio(epoll_create1(EPOLL_CLOEXEC));
 	if (r >= 0)
-		r = pool->kick_fd = fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+		r = open_wake(pool);
 	if (r >= 0)
-		r = watch(pool, pool->kick_fd, EPOLLIN | EPOLLET, 0, EVENT_OWN);
+		r = watch(pool, pool->wake_fd, EPOLLIN, 0, EVENT_WAKE);
 	pool->spin_ns = SPIN_MAX;
 	return r < 0 ? r : 0;
 }
 
-/* Edge-triggered: a worker's write wakes us once, and the eventfd need not be read. */
 int lane_watch(struct lane *lane)
 {
-	int r = watch(lane->pool, lane->ch.event_fd, EPOLLIN | EPOLLET, lane->place, EVENT_DATA);
-
 	store_relaxed(&lane->ch.map.caller->park, lane->pool->park);
-	return r < 0 ? r : watch(lane->pool, lane->ch.pidfd, EPOLLIN, lane->place, EVENT_END);
+	return watch(lane->pool, lane->ch.pidfd, EPOLLIN, lane->place, EVENT_END);
 }
 
 /* By hand: a copy of the fd in a worker's own child would keep it in the set. */
 void lane_unwatch(struct lane *lane)
 {
-	(void)epoll_ctl(lane->pool->epoll_fd, EPOLL_CTL_DEL, lane->ch.event_fd, NULL);
 	(void)epoll_ctl(lane->pool->epoll_fd, EPOLL_CTL_DEL, lane->ch.pidfd, NULL);
 }
 
@@ -69,16 +87,27 @@ void kick(struct pp_pool *pool)
 {
 	uint64_t one = 1;
 
-	while (write(pool->kick_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+	while (write(pool->wake_in, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+/* What more there is wakes us again. */
+static void take_wakes(struct pp_pool *pool)
+{
+	char wakes[512];
+
+	while (read(pool->wake_fd, wakes, sizeof(wakes)) < 0 && errno == EINTR)
 		;
 }
 
 static void handle_event(struct pp_pool *pool, const struct epoll_event *ev)
 {
-	unsigned place = (unsigned)(ev->data.u64 >> 2);
+	unsigned place = (unsigned)(ev->data.u64 >> 2), kind = ev->data.u64 & 3;
 
-	if ((ev->data.u64 & 3) == EVENT_END && place < pool->n_lanes && pool->lanes[place] &&
-	    pool->lanes[place]->used)
+	if (kind == EVENT_WAKE)
+		take_wakes(pool);
+	else if (kind == EVENT_END && place < pool->n_lanes && pool->lanes[place] &&
+		 pool->lanes[place]->used)
 		lane_ended_locked(pool->lanes[place]);
 }
 
@@ -395,7 +424,7 @@ int pp_pool_fd(struct pp_pool *pool)
 		r = fd_above_stdio(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 		if (r >= 0) {
 			pool->timer_fd = r;
-			r = watch(pool, r, EPOLLIN | EPOLLET, 0, EVENT_OWN);
+			r = watch(pool, r, EPOLLIN | EPOLLET, 0, EVENT_TIMER);
 		}
 	}
 	if (r >= 0 && !pool->fd_mode) {

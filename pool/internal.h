@@ -90,7 +90,7 @@ struct arena {
 	uint64_t size, bump, used;
 	struct block_list {
 		uint64_t *offs;
-		size_t n, room;
+		uint32_t n, room;
 	} free[32];
 };
 void arena_init(struct arena *arena, uint8_t *base, uint64_t size);
@@ -155,7 +155,7 @@ struct worker_fds {
 	int life, event;
 	const uint8_t *input_arena; /* of the caller, mapped here; NULL for none */
 	uint64_t input_arena_size;
-	const void *share[LANE_SHARES_MAX];
+	const void *const *share; /* where each is mapped here */
 	bool thread;
 };
 
@@ -174,7 +174,8 @@ struct start_request {
 	int lane_fd;
 	const uint8_t *input_arena; /* as mapped in the caller; read-only, for copies of it */
 	const struct pp_share *const *share;
-	struct fd_move *moves; /* MOVES_MAX, the asker's. from: numbers here; to: in the worker */
+	/* The asker's, see channel_moves(). from: numbers here; to: in the worker. */
+	struct fd_move *moves;
 	unsigned n_moves;
 	char *const *env;
 	bool has_stdio; /* see child_plan */
@@ -327,16 +328,19 @@ struct channel {
 	int lane_fd; /* only until it has started */
 	int life_fd, event_fd, pidfd;
 	int life_peer; /* the worker's end, only until it has started */
+	int wake_fd; /* what the worker is to write to: event_fd, or the pool's */
 	pid_t pid;
 	pthread_t thread;
 	bool is_thread, is_fork;
 };
 /* Which fds it needs; a worker that outlives its caller needs no life pipe. */
 #define NEEDS_LIFE 0x1u
-#define NEEDS_EVENT 0x2u
+#define NEEDS_EVENT 0x2u /* one of its own; a pool's workers share `wake_fd`, else -1 */
 /* With lane `i` of a block where workers are copies of the caller; else `block` is NULL. */
 int channel_open(struct channel *channel, const struct pp_context *context, unsigned needs,
-		 struct lane_block *block, unsigned i);
+		 int wake_fd, struct lane_block *block, unsigned i);
+/* For so many fds a request must have room; MOVES_MAX is always enough. */
+unsigned channel_moves(const struct worker_setup *setup);
 int channel_request(struct channel *channel, const struct worker_setup *setup, int arena_fd,
 		    const uint8_t *arena, uint64_t arena_size, struct start_request *ret_request);
 /* Tells the worker-to-be which signals are not as by default here; before or soon after the start. */

@@ -31,10 +31,12 @@ void learn_task(struct worker *w, const struct sub_rec *rec)
 {
 	const struct define_rec *def = (const void *)((const uint8_t *)rec + sub_data(0));
 	struct worker_task *t = place_for(w, def->id);
-	char text[512] = "";
+	char text[512];
 
 	if (!t)
 		return;
+	text[0] =
+		0; /* and no more of it: it may reach into a page that is not yet the worker's own */
 	t->error = task_resolve(def, w->map.boot->n_known, &t->fn, text, sizeof(text));
 	if (t->error < 0)
 		t->text = strdup(text);

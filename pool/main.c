@@ -65,6 +65,7 @@ static const void *map_fd(int fd, size_t len)
 
 void worker_fresh(struct lane_map *map)
 {
+	const void *share[LANE_SHARES_MAX] = { NULL };
 	struct worker_fds fds;
 	uint32_t i;
 
@@ -78,7 +79,8 @@ void worker_fresh(struct lane_map *map)
 		fds.input_arena_size = map->boot->arena_size;
 	}
 	for (i = 0; i < map->boot->n_shares && i < LANE_SHARES_MAX; i++)
-		fds.share[i] = map_fd(map->boot->share_fd[i], map->boot->share_len[i]);
+		share[i] = map_fd(map->boot->share_fd[i], map->boot->share_len[i]);
+	fds.share = share;
 	worker_enter(map, &fds);
 }
 

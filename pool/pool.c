@@ -37,7 +37,8 @@ static void disown(struct owned *owned)
 	if (pool->block)
 		close_fd(&pool->block->fd);
 	close_fd(&pool->epoll_fd);
-	close_fd(&pool->kick_fd);
+	close_fd(&pool->wake_fd);
+	close_fd(&pool->wake_in);
 	close_fd(&pool->timer_fd);
 	close_fd(&pool->arena_fd);
 }
@@ -171,7 +172,8 @@ static struct pp_pool *pool_alloc(struct pp_context *context)
 	pool->context = context;
 	pool->refs = 1;
 	pool->cpus = cpus_allowed();
-	pool->epoll_fd = pool->timer_fd = pool->kick_fd = pool->arena_fd = -1;
+	pool->epoll_fd = pool->timer_fd = pool->arena_fd = -1;
+	pool->wake_fd = pool->wake_in = -1;
 	pool->callbacks_end = &pool->callbacks;
 	pool->timer_set = INT64_MAX;
 	list_init(&pool->pending);
@@ -465,7 +467,8 @@ static void free_parts(struct pp_pool *pool)
 	close_fd(&pool->arena_fd);
 	close_fd(&pool->epoll_fd);
 	close_fd(&pool->timer_fd);
-	close_fd(&pool->kick_fd);
+	close_fd(&pool->wake_fd);
+	close_fd(&pool->wake_in);
 }
 
 void pp_pool_free(struct pp_pool *pool)

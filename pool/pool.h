@@ -215,7 +215,8 @@ struct pp_pool {
 	struct lane_block *block; /* while workers are being forked: where their lanes are */
 	unsigned block_used;
 	struct lane *current;
-	int epoll_fd, timer_fd, kick_fd;
+	int epoll_fd, timer_fd;
+	int wake_fd, wake_in; /* what is written into the second wakes who sleeps on the first */
 	int64_t timer_set;
 	uint32_t park;
 	unsigned busy; /* lanes with something in flight */

@@ -188,7 +188,7 @@ static int process_init(struct pp_process *p, const struct task *task, const voi
 	r = channel_open(&p->ch, p->context,
 			 (p->setup.boot.flags & BOOT_TELL ? NEEDS_EVENT : 0) |
 				 (p->setup.boot.flags & BOOT_DAEMON ? NEEDS_LIFE : 0),
-			 p->block, 0);
+			 -1, p->block, 0);
 	if (r < 0)
 		return r;
 	if (len > LANE_INLINE_MAX) {

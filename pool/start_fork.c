@@ -57,6 +57,7 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 	struct lane_map map = *rq->map;
 	struct worker_fds fds;
 	const char *step = "map its memory";
+	const void **share;
 	uint32_t i;
 	bool can_tell;
 	int r = lane_block_map(rq->memory->block, &map, &can_tell);
@@ -80,8 +81,9 @@ static void __attribute__((noreturn)) in_child(const struct start_request *rq)
 	fds.life = map.boot->life_fd;
 	fds.event = map.boot->event_fd;
 	/* The memory came with the fork; its fds are closed. */
+	fds.share = share = alloca(map.boot->n_shares * sizeof(*share));
 	for (i = 0; i < map.boot->n_shares; i++)
-		fds.share[i] = rq->share[i]->data;
+		share[i] = rq->share[i]->data;
 	fds.input_arena = rq->input_arena;
 	fds.input_arena_size = map.boot->arena_size;
 	wait_until_adopted(&map, fds.life);
@@ -147,9 +149,10 @@ static int __attribute__((noinline)) fork_all(struct start_request *requests, un
  */
 static int fork_from_page_top(struct start_request *requests, unsigned n)
 {
-	volatile char *skipped = alloca((uintptr_t)__builtin_frame_address(0) & PAGE_MASK);
+	char *skipped = alloca((uintptr_t)__builtin_frame_address(0) & PAGE_MASK);
 
-	(void)skipped;
+	/* Or the compiler would leave it out. */
+	__asm__ volatile("" : : "r"(skipped) : "memory");
 	return fork_all(requests, n);
 }
 

@@ -12,6 +12,7 @@
 struct thread_start {
 	struct lane_memory *memory;
 	struct worker_fds fds;
+	const void *share[LANE_SHARES_MAX];
 };
 
 /* Also after pthread_exit() in a task. */
@@ -62,8 +63,9 @@ static int start_one(struct start_request *rq)
 	s->fds.input_arena = rq->input_arena;
 	s->fds.input_arena_size = rq->map->boot->arena_size;
 	s->fds.thread = true;
+	s->fds.share = s->share;
 	for (i = 0; i < rq->map->boot->n_shares; i++)
-		s->fds.share[i] = rq->share[i]->data;
+		s->share[i] = rq->share[i]->data;
 	r = -pthread_create(&rq->thread, NULL, thread_main, s);
 	if (r < 0) {
 		memory_unref(s->memory);

@@ -187,7 +187,7 @@ static struct lane *lane_new(struct pp_pool *pool)
 		return NULL;
 	for (i = 0; i < pool->n_lanes && pool->lanes[i]; i++)
 		;
-	if (i == pool->n_lanes || channel_open(&lane->ch, pool->context, NEEDS_LIFE | NEEDS_EVENT,
+	if (i == pool->n_lanes || channel_open(&lane->ch, pool->context, NEEDS_LIFE, pool->wake_in,
 					       pool->block, pool->block_used) < 0) {
 		free(lane);
 		return NULL;
@@ -322,15 +322,16 @@ static int start_batch(struct pp_pool *pool, unsigned n)
 	unsigned most = pool->context->ops->together ? pool->context->ops->together : 1;
 	unsigned step = most < n ? most : n, now, done;
 	struct start_request *rq = calloc(step, sizeof(*rq));
-	/* Apart: what a start fills in lies close together, for it is copied after each fork. */
-	struct fd_move *moves = calloc((size_t)step * MOVES_MAX, sizeof(*moves));
+	/* What a start fills in lies close together, for the pages of it are copied after a fork. */
+	unsigned n_moves = channel_moves(&pool->setup);
+	struct fd_move *moves = calloc((size_t)step * n_moves, sizeof(*moves));
 	struct lane **lanes = calloc(step, sizeof(struct lane *));
 	uint64_t handled = pool->context->ops->signals ? child_handled_signals() : 0;
 	int r = rq && moves && lanes ? 0 : -ENOMEM;
 	unsigned i;
 
 	for (i = 0; r == 0 && i < step; i++)
-		rq[i].moves = &moves[(size_t)i * MOVES_MAX];
+		rq[i].moves = &moves[(size_t)i * n_moves];
 	for (done = 0; r == 0 && done < n; done += now) {
 		now = step < n - done ? step : n - done;
 		if (pool->context->ops->copy)

@@ -32,9 +32,9 @@
 
 static void write_event(const struct worker *w)
 {
-	uint64_t one = 1;
+	uint64_t one = 1; /* as an eventfd wants it; a pipe that is full wakes as well */
 
-	while (write(w->fds.event, &one, sizeof(one)) < 0 && errno == EINTR)
+	while (write(w->fds->event, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }
 
@@ -47,8 +47,8 @@ static void check_ties(struct worker *w)
 {
 	struct f_owner_ex owner = { 0, 0 };
 
-	if (!w->tied && w->map.boot->flags & BOOT_DAEMON && !w->fds.thread &&
-	    (sys3(SYS_fcntl, w->fds.life, F_GETOWN_EX, (long)&owner) < 0 || owner.pid != w->pid))
+	if (!w->tied && w->map.boot->flags & BOOT_DAEMON && !w->fds->thread &&
+	    (sys3(SYS_fcntl, w->fds->life, F_GETOWN_EX, (long)&owner) < 0 || owner.pid != w->pid))
 		_exit(1);
 	w->tied = true;
 }
@@ -190,7 +190,7 @@ static bool park(struct worker *w, bool space, uint64_t need)
 /* What a task printed is to be seen before the worker falls asleep (and may be killed there). */
 static void flush_output(const struct worker *w)
 {
-	if (w->fds.thread)
+	if (w->fds->thread)
 		return;
 	if (stream_pending(stdout))
 		(void)fflush(stdout);
@@ -397,7 +397,7 @@ static void begin_item(struct worker *w, struct pp_call *call, const struct sub_
 		struct item_ref ref;
 
 		memcpy(&ref, call->in, sizeof(ref));
-		call->in = w->fds.input_arena + ref.off;
+		call->in = w->fds->input_arena + ref.off;
 		call->in_len = ref.len;
 	}
 	call->index = rec->index + i;
@@ -492,7 +492,7 @@ static bool too_big(struct worker *w)
 {
 	int64_t now;
 
-	if (!w->map.boot->max_rss_kb || w->fds.thread)
+	if (!w->map.boot->max_rss_kb || w->fds->thread)
 		return false;
 	now = now_ns();
 	if (now - w->rss_checked < 100 * US)
@@ -549,7 +549,7 @@ static int loop(struct worker *w)
 
 int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 {
-	/* On the stack, which a forked worker has touched already. */
+	/* On the stack, in the very page that a forked worker has touched already. */
 	struct worker self, *w = &self;
 	uint32_t i;
 	int status;
@@ -557,7 +557,7 @@ int worker_run(const struct lane_map *map, const struct worker_fds *fds)
 	store_relaxed(&forked_here, false);
 	memset(w, 0, sizeof(*w));
 	w->map = *map;
-	w->fds = *fds;
+	w->fds = fds;
 	w->exit_code = 1;
 	w->pid = (pid_t)map->worker->pid;
 	w->tasks = w->few_tasks;

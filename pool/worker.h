@@ -38,12 +38,12 @@ struct result_block {
 };
 
 /* So many without asking for memory: a worker that can get none still does what most of them are for. */
-#define FEW_TASKS 16u
-#define FEW_BLOCKS 32u
+#define FEW_TASKS 8u
+#define FEW_BLOCKS 8u
 
 struct worker {
 	struct lane_map map;
-	struct worker_fds fds;
+	const struct worker_fds *fds;
 	uint64_t pos; /* in the submit ring */
 	uint64_t comp_tail; /* as published */
 	uint64_t comp_head; /* the caller's, as last looked at: each look takes the line from it */

@@ -193,6 +193,34 @@ PP_TASK(close_all)
 	return pp_call_write(call, "closed", 6);
 }
 
+/* For so many milliseconds, writes what goes into each of its fds, and takes what can be read from them. */
+PP_TASK(abuse_fds)
+{
+	uint64_t ms, wrote = 0;
+	struct timespec t;
+	int64_t end;
+	char junk[4096];
+
+	memcpy(&ms, pp_call_input(call, NULL), sizeof(ms));
+	memset(junk, 0, sizeof(junk));
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	end = t.tv_sec * 1000 + t.tv_nsec / 1000000 + (int64_t)ms;
+	while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < end) {
+		for (int fd = 3; fd < 64; fd++) {
+			int flags = fcntl(fd, F_GETFL);
+			ssize_t n;
+
+			if (flags < 0 || !(flags & O_NONBLOCK))
+				continue;
+			while ((n = write(fd, junk, sizeof(junk))) > 0)
+				wrote += (uint64_t)n;
+			(void)!read(fd, junk, sizeof(junk));
+		}
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	}
+	return pp_call_write(call, &wrote, sizeof(wrote));
+}
+
 /* Forks, and comes back in both processes. */
 PP_TASK(fork_and_return)
 {

@@ -289,6 +289,32 @@ static void check_closed_fds(enum pp_start start)
 }
 EACH_PROCESS_START(check_closed_fds)
 
+/* What wakes the caller is one for all workers: filled by one of them, it wakes for the others still. */
+static void check_abused_fds(enum pp_start start)
+{
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct act act = act_of(ACT_SLEEP, 1, 6);
+	struct pool_under_test t;
+	struct pp_future *abuser;
+	struct pp_result r;
+	uint64_t ms = 200;
+
+	opts.workers = 2;
+	t = open_pool(start, &opts);
+	assert_ok(pp_pool_submit(t.pool, "abuse_fds", &ms, sizeof(ms), NULL, &abuser));
+	for (int i = 0; i < 300; i++) {
+		r = apply_act(t.pool, &act);
+		assert_int_equal(r.outcome, PP_DONE);
+		pp_result_release(&r);
+	}
+	assert_ok(pp_future_wait(abuser, 10 * SECOND));
+	assert_ok(pp_future_result(abuser, &r));
+	assert_true(value_of(&r) > 65536);
+	pp_future_free(abuser);
+	close_pool(&t);
+}
+EACH_PROCESS_START(check_abused_fds)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +324,7 @@ int main(int argc, char **argv)
 		IN_EACH_PROCESS_START(check_lying_initializer),
 		IN_EACH_START(check_fork_in_a_task),
 		IN_EACH_PROCESS_START(check_closed_fds),
+		IN_EACH_PROCESS_START(check_abused_fds),
 	};
 
 	pp_main(argc, argv);
