@@ -185,11 +185,21 @@ static void block_unref(struct lane_block *block)
 	free(block);
 }
 
+/* What a lane that has seen little work has touched, its first pages, is not worth two system calls. */
+static void drop_memory(const struct lane_map *map)
+{
+	if (load_relaxed(&map->worker->arena_used))
+		(void)madvise(map->arena, map->arena_size, MADV_REMOVE);
+	if (load_relaxed(&map->caller->sub_tail) > LANE_SUB_SIZE / 8 ||
+	    load_relaxed(&map->worker->comp_tail) > LANE_COMP_SIZE / 8)
+		(void)madvise(map->hot, LANE_END_OFF, MADV_REMOVE);
+}
+
 void lane_block_put(struct lane_block *block, const struct lane_map *map)
 {
 	/* Before the reference goes: afterwards the mapping may. Of the last one, all goes at once. */
-	if (load_acquire(&block->refs) > 1 && load_relaxed(&map->worker->arena_used))
-		(void)madvise(map->arena, map->arena_size, MADV_REMOVE);
+	if (load_acquire(&block->refs) > 1)
+		drop_memory(map);
 	block_unref(block);
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -476,6 +477,55 @@ static void check_timeout_of_a_liar(enum pp_start start)
 }
 EACH_PROCESS_START(check_timeout_of_a_liar)
 
+static long shared_kb(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[128];
+	long kb = -1;
+
+	assert_non_null(status);
+	while (kb < 0 && fgets(line, sizeof(line), status))
+		(void)!sscanf(line, "RssShmem: %ld", &kb);
+	fclose(status);
+	return kb;
+}
+
+/* What the rings of a worker took goes with it, also where others have theirs in the same memory. */
+static void check_memory_of_the_dead(enum pp_start start)
+{
+	struct pp_worker_insight w = PP_WORKER_INSIGHT_INIT;
+	struct pp_pool_opts opts = PP_POOL_OPTS_INIT;
+	struct pp_map_opts map = PP_MAP_OPTS_INIT;
+	struct act quick = act_of(ACT_ECHO, 0, 6);
+	static char input[1000];
+	struct iovec items[4000];
+	struct pp_results *results;
+	struct pool_under_test t;
+	struct pp_result r;
+	long before;
+
+	for (size_t i = 0; i < 4000; i++)
+		items[i] = (struct iovec){ input, sizeof(input) };
+	opts.workers = 4;
+	map.chunk = 4;
+	t = open_pool(start, &opts);
+	assert_ok(pp_pool_map(t.pool, "echo", items, 4000, &map, &results));
+	pp_results_free(results);
+	before = shared_kb();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_ok(pp_pool_insight(t.pool, i, &w));
+		assert_int_equal(kill(w.pid, SIGKILL), 0);
+	}
+	for (int i = 0; i < 100; i++) {
+		r = apply_act(t.pool, &quick);
+		pp_result_release(&r);
+		sleep_ms(2);
+	}
+	assert_in_range(shared_kb(), 0, before - 400);
+	close_pool(&t);
+}
+EACH_PROCESS_START(check_memory_of_the_dead)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +545,7 @@ int main(int argc, char **argv)
 		IN_EACH_PROCESS_START(check_replacement_is_prompt),
 		IN_EACH_PROCESS_START(check_scribbling_worker),
 		IN_EACH_PROCESS_START(check_timeout_of_a_liar),
+		IN_EACH_PROCESS_START(check_memory_of_the_dead),
 	};
 
 	pp_main(argc, argv);
