@@ -35,8 +35,8 @@ void learn_task(struct worker *w, const struct sub_rec *rec)
 
 	if (!t)
 		return;
-	text[0] =
-		0; /* and no more of it: it may reach into a page that is not yet the worker's own */
+	/* No more of it: it may lie in a page of the stack that a forked worker has not touched. */
+	text[0] = 0;
 	t->error = task_resolve(def, w->map.boot->n_known, &t->fn, text, sizeof(text));
 	if (t->error < 0)
 		t->text = strdup(text);
