@@ -34,6 +34,7 @@
 #define SHARED_MAX 64
 #define TABLE_STEPS 3u
 #define TABLE_BYTES 64u
+#define RSEQ_MAX 1024u /* the kernel's part has some dozen bytes; a program may claim any number */
 
 /* --- naps --- */
 
@@ -167,12 +168,13 @@ static bool is_in(const struct range *r, uint64_t address)
 	return address >= r->from && address < r->to;
 }
 
-/* Empty: it has none, or the kernel is older than 5.13. */
+/* Empty: it has none that could be one, or the kernel is older than 5.13. */
 static struct range find_rseq(pid_t pid)
 {
 	struct __ptrace_rseq_configuration c = { 0 };
 
-	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, pid, sizeof(c), &c) < (long)sizeof(c))
+	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, pid, sizeof(c), &c) < (long)sizeof(c) ||
+	    c.rseq_abi_size > RSEQ_MAX)
 		return (struct range){ 0 };
 	return (struct range){ c.rseq_abi_pointer, c.rseq_abi_pointer + c.rseq_abi_size };
 }
