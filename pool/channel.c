@@ -117,8 +117,7 @@ int channel_open(struct channel *ch, const struct pp_context *context, unsigned 
 	return 0;
 fail:
 	channel_close(ch);
-	return fail(r, "cannot make a worker's channel: %s%s", errno_text(r),
-		    r == -EMFILE ? "; raise the limit of open files (2 a worker)" : "");
+	return fail(r, "cannot make a worker's channel: %s", errno_text(r));
 }
 
 static bool is_taken(const struct start_request *rq, int number)

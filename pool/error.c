@@ -28,6 +28,9 @@ const char *errno_text(int err)
 {
 	const char *text = strerrordesc_np(-err);
 
+	/* Which limit can be raised; the other one of this kind, ENFILE, cannot by a user. */
+	if (err == -EMFILE)
+		return "Too many open files; raise their limit (ulimit -n)";
 	return text ? text : "unknown error";
 }
 
